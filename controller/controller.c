@@ -166,8 +166,8 @@ static bool on_heard(void *data, int32_t id)
 static void on_balance(void *data)
 {
     struct controller *controller = data;
-    requests_balance(controller);
     env_timer_start(&controller->balance, controller->config.leader_rebalance_check_ms);
+    requests_balance(controller); /* may want to look again sooner */
 }
 
 void controller_reload(struct controller *controller, const struct config *settings)

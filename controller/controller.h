@@ -62,7 +62,8 @@ struct controller_config {
     int32_t min_insync_replicas; /* the brokers' default, for topics without the setting */
     bool auto_leader_rebalance;
     int64_t leader_rebalance_check_ms; /* leader.imbalance.check.interval.seconds */
-    int64_t snapshot_entries;          /* entries between snapshots */
+    int32_t leader_imbalance_percent; /* leader.imbalance.per.broker.percentage; 0 = none is left */
+    int64_t snapshot_entries;         /* entries between snapshots */
     /* This node's file, for what topics and brokers are not given (unclean.leader.election.enable);
      * borrowed. NULL = nothing is in it. */
     const struct config *settings;

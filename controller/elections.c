@@ -585,15 +585,74 @@ static void elect_preferred(struct decision *decision, const struct image_topic 
     emit(decision, topic, record);
 }
 
-size_t elections_balance(struct decision *decision, size_t limit)
+/* Of the partitions that prefer a broker, how many it does not lead. */
+struct imbalance {
+    int32_t broker;
+    int64_t prefer, elsewhere;
+};
+
+/* By rising id, as the image walks them. */
+static struct imbalance *elections_find_imbalance(struct imbalance *rows, size_t count,
+                                                  int32_t broker)
 {
-    size_t moved = 0, cursor = 0;
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (rows[middle].broker < broker)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && rows[low].broker == broker ? &rows[low] : NULL;
+}
+
+static struct imbalance *elections_measure(struct decision *decision, size_t *count)
+{
+    size_t brokers = 0, cursor = 0, at = 0;
+    const struct image_broker *broker;
+    const struct image_topic *topic;
+    while (image_next_broker(decision->image, &cursor))
+        brokers++;
+    struct imbalance *rows = decision_alloc(decision, brokers + 1, sizeof(*rows));
+    for (cursor = 0; (broker = image_next_broker(decision->image, &cursor)); at++)
+        rows[at].broker = broker->id;
+    ASSERT(at == brokers);
+    for (cursor = 0; (topic = image_next_topic(decision->image, &cursor));) {
+        for (int32_t i = 0; i < topic->partition_count; i++) {
+            const struct image_partition *partition = image_partition(topic, i);
+            int32_t preferred = partition ? partition->replicas.ids[0] : IMAGE_NO_NODE;
+            struct imbalance *row = elections_find_imbalance(rows, brokers, preferred);
+            if (!row)
+                continue;
+            row->prefer++;
+            row->elsewhere += partition->leader != preferred;
+        }
+    }
+    *count = brokers;
+    return rows;
+}
+
+static bool elections_imbalanced(const struct imbalance *row, int32_t percent)
+{
+    return row && row->elsewhere * 100 > row->prefer * percent;
+}
+
+size_t elections_balance(struct decision *decision, int32_t percent, size_t limit)
+{
+    size_t moved = 0, cursor = 0, brokers = 0;
+    ASSERT(percent >= 0);
+    ASSERT(percent <= 100);
+    struct imbalance *rows = percent > 0 ? elections_measure(decision, &brokers) : NULL;
     const struct image_topic *topic;
     while ((topic = image_next_topic(decision->image, &cursor))) {
         for (int32_t i = 0; i < topic->partition_count && moved < limit; i++) {
             const struct image_partition *partition = image_partition(topic, i);
             if (!partition || partition->leader == partition->replicas.ids[0] ||
                 !preferred_ready(decision, partition))
+                continue;
+            int32_t preferred = partition->replicas.ids[0];
+            if (rows &&
+                !elections_imbalanced(elections_find_imbalance(rows, brokers, preferred), percent))
                 continue;
             elect_preferred(decision, topic, partition);
             moved++;

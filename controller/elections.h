@@ -69,9 +69,10 @@ void elections_all(struct decision *decision);
  */
 size_t elections_needing(const struct image *image, int32_t broker_id);
 
-/* Preferred replicas that are live and in sync take over; at most `limit` partitions. Returns how
- * many did. */
-size_t elections_balance(struct decision *decision, size_t limit);
+/* Preferred replicas that are live and in sync take over, where more than `percent` of the
+ * partitions that prefer their broker are led elsewhere, as Kafka before 4.0 has it; 0: always, as
+ * since then. At most `limit` partitions. Returns how many did. */
+size_t elections_balance(struct decision *decision, int32_t percent, size_t limit);
 
 /* The ElectLeaders command. */
 void elections_command(struct decision *decision, const Meta__ElectLeaders *command,

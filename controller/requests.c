@@ -19,8 +19,9 @@
 #include "controller/quorum_requests.h"
 
 enum {
-    BALANCE_MAX = 1000
-}; /* leaderships moved by one entry: moving them all at once would hurt */
+    BALANCE_MAX = 1000,    /* leaderships moved by one entry: moving them all at once would hurt */
+    BALANCE_MORE_MS = 1000 /* until the next ones */
+};
 
 /* A request of a session, or of the controller itself (session 0, no frame). */
 struct request {
@@ -488,11 +489,15 @@ void requests_found_cluster(struct controller *controller)
 
 static void decide_balance(struct job *job, struct decision *decision, Meta__Frame *reply)
 {
+    struct controller *controller = request_of(job)->controller;
     (void)reply;
-    size_t moved = elections_balance(decision, BALANCE_MAX);
+    size_t moved =
+        elections_balance(decision, controller->config.leader_imbalance_percent, BALANCE_MAX);
     if (moved)
-        logger_info(&request_of(job)->controller->logger,
-                    "moved %zu leaderships to their preferred replicas", moved);
+        logger_info(&controller->logger, "moved %zu leaderships to their preferred replicas",
+                    moved);
+    if (moved == BALANCE_MAX) /* there are more: they don't wait for the next look */
+        env_timer_start(&controller->balance, BALANCE_MORE_MS);
 }
 
 static const struct job_class balance_class = {.decide = decide_balance, .finish = finish_own};

@@ -203,7 +203,7 @@
     X(LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS, "leader.imbalance.check.interval.seconds", LONG, \
       "300", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How often that is checked.") \
     X(LEADER_IMBALANCE_PER_BROKER_PERCENTAGE, "leader.imbalance.per.broker.percentage", INT, \
-      "10", NULL, 0, 100, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
+      "0", NULL, 0, 100, NULL, CONFIG_READ_ONLY | CONFIG_NOT_TOLD, \
       "The share of a broker's partitions that may be led elsewhere before that.") \
     X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, \
       "", "follower.replication.throttled.replicas", 0, 0, NULL, \

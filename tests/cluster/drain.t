@@ -292,4 +292,21 @@ def decommission():
         check("by controller.quorum.voters" in told, told)
 
 
+@test("auto.leader.rebalance.enable: who is back leads again what prefers it, at the next check")
+def leaders_return():
+    with Cluster(3, leader_imbalance_check_interval_seconds=1, leader_imbalance_per_broker_percentage=40) as cluster:
+        assign(cluster, "t", (0, 1), (0, 2), (1, 2), (2, 1))
+        with Load(cluster.bootstrap, "t") as load:
+            cluster.nodes[0].kill()
+            wait_until(lambda: not counts(cluster, lambda found: [found[0]])[0], DEADLINE_S, "others lead")
+            load.wait_acks(RECORDS)
+            cluster.nodes[0].start()
+            cluster.wait_serving()
+            wait_until(lambda: all(leader == replicas[0] for leader, replicas, _ in partitions(cluster).values()),
+                       DEADLINE_S, "the preferred replicas lead")
+            load.wait_acks(RECORDS)
+            load.stop()
+        check_records(read_all(cluster.bootstrap, "t"), load.acked)
+
+
 tap.run()

@@ -90,6 +90,8 @@ void controller_settings_init(struct controller_settings *settings, const struct
         .auto_leader_rebalance = config_bool(config, CONFIG_AUTO_LEADER_REBALANCE_ENABLE),
         .leader_rebalance_check_ms =
             config_int(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
+        .leader_imbalance_percent =
+            (int32_t)config_int(config, CONFIG_LEADER_IMBALANCE_PER_BROKER_PERCENTAGE),
         .snapshot_entries = CONTROLLER_SNAPSHOT_ENTRIES,
         .settings = config,
         .topic_default = controller_settings_topic_default,

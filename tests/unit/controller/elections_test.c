@@ -152,7 +152,7 @@ static void an_emptied_last_member_leads_nobody(void)
     brokers_unfence(&decision, last, NULL, 0);
     CHECK_INT(part("t", 0)->leader, -1);
     CHECK_INT(part("t", 0)->isr.ids[0], last);
-    CHECK_INT(elections_balance(&decision, 10), 0); /* nor because it is the preferred one */
+    CHECK_INT(elections_balance(&decision, 0, 10), 0); /* nor because it is the preferred one */
     CHECK_INT(elect(false, "t", 0), wire(ERR_PREFERRED_LEADER_NOT_AVAILABLE));
     add_broker_as(last, 3, ""); /* the same disk as before, and no fuller */
     brokers_unfence(&decision, last, NULL, 0);
@@ -228,7 +228,8 @@ static void a_full_disk_leads_last(void)
     say_full(first, true);
     CHECK_INT(part("t", 0)->leader, third);
     CHECK_INT(part("t", 0)->isr.count, 3);
-    CHECK_INT(elections_balance(&decision, 10), 0); /* the preferred one waits until it has room */
+    CHECK_INT(elections_balance(&decision, 0, 10),
+              0); /* the preferred one waits until it has room */
     CHECK_INT(elect(false, "t", 0), wire(ERR_PREFERRED_LEADER_NOT_AVAILABLE));
     say_full(third, true);
     CHECK_INT(part("t", 0)->leader, third);
@@ -241,7 +242,7 @@ static void a_full_disk_leads_last(void)
     CHECK_INT(part("t", 0)->leader, second);
     say_full(first, false);
     CHECK_INT(part("t", 0)->leader, second);
-    CHECK_INT(elections_balance(&decision, 10), 1);
+    CHECK_INT(elections_balance(&decision, 0, 10), 1);
     CHECK_INT(part("t", 0)->leader, first);
     add_broker_as(third, 2, "");
     CHECK_INT(part("t", 0)->full.count, 0); /* it looks anew */
@@ -298,7 +299,7 @@ static void a_new_controller_waits_for_who_led(void)
     memset(heard_of, 0, sizeof(heard_of));
     brokers_fence(&decision, second);
     CHECK_INT(part("t", 0)->partition_epoch, 0);
-    CHECK_INT(elections_balance(&decision, 10), 0);
+    CHECK_INT(elections_balance(&decision, 0, 10), 0);
     heard_of[leader] = true;
     elections_broker_in(&decision, leader);
     CHECK_INT(part("t", 0)->leader, leader);
@@ -425,7 +426,7 @@ static void a_log_that_is_not_open_leads_nothing(void)
     CHECK_INT(part("t", 0)->isr.count, 2);
     report(slow, "t", false, 0);
     CHECK_INT(part("t", 0)->leader, whole);
-    CHECK_INT(elections_balance(&decision, 10), 1);
+    CHECK_INT(elections_balance(&decision, 0, 10), 1);
     finish();
 }
 
@@ -464,7 +465,7 @@ static void what_cannot_serve_leads_no_more(void)
     CHECK_INT(part("t", 0)->partition_epoch, 1);
     int32_t all[] = {leader, second, third};
     set_isr("t", all, 3, second); /* however it came in: it is not the preferred leader now */
-    CHECK_INT(elections_balance(&decision, 10), 0);
+    CHECK_INT(elections_balance(&decision, 0, 10), 0);
     set_isr("t", &second, 1, second);
     report(second, "t", true, 0); /* the last one in sync: nobody leads, it stays listed */
     CHECK_INT(part("t", 0)->leader, -1);
@@ -539,9 +540,43 @@ static void leaders_are_elected_on_request(void)
     CHECK_INT(part("t", 0)->leader, ids[0]);
     set_isr("t", ids, 2, ids[1]);
     brokers_unfence(&decision, ids[1], NULL, 0);
-    CHECK_INT(elections_balance(&decision, 10), 1);
+    CHECK_INT(elections_balance(&decision, 0, 10), 1);
     CHECK_INT(part("t", 0)->leader, ids[0]);
-    CHECK_INT(elections_balance(&decision, 10), 0);
+    CHECK_INT(elections_balance(&decision, 0, 10), 0);
+    finish();
+}
+
+static void lead_elsewhere(const char *name, int32_t index)
+{
+    const struct image_topic *topic = image_topic_by_name(image, name, strlen(name));
+    Meta__PartitionRecord *record =
+        decision_partition(&decision, topic, image_partition(topic, index));
+    record->leader = record->replicas[1];
+    decision_emit(&decision, META__RECORD__FACT_PARTITION, record);
+}
+
+/* A broker prefers eight partitions: so few led elsewhere don't come back by themselves. */
+static void few_leaders_elsewhere_stay_there(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 16, 2);
+    int32_t preferred = part("t", 0)->replicas.ids[0], mine[16], count = 0;
+    for (int32_t i = 0; i < 16; i++)
+        if (part("t", i)->replicas.ids[0] == preferred)
+            mine[count++] = i;
+    CHECK_INT(count, 8);
+    for (int32_t i = 0; i < 2; i++)
+        lead_elsewhere("t", mine[i]);
+    CHECK_INT(elections_balance(&decision, 25, 10), 0); /* two of eight are not more than that */
+    CHECK_INT(elections_balance(&decision, 100, 10), 0);
+    lead_elsewhere("t", mine[2]);
+    CHECK_INT(elections_balance(&decision, 37, 2), 2); /* as many as may be at once */
+    CHECK_INT(elections_balance(&decision, 37, 10), 0);
+    CHECK_INT(elections_balance(&decision, 13, 10), 0); /* one is left: an eighth */
+    CHECK_INT(elections_balance(&decision, 0, 10), 1);
+    for (int32_t i = 0; i < 16; i++)
+        CHECK_INT(part("t", i)->leader, part("t", i)->replicas.ids[0]);
     finish();
 }
 
@@ -555,5 +590,5 @@ TAP_MAIN(TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(whoever_comes_back_fi
          TAP_TEST(a_log_that_is_not_open_leads_nothing), TAP_TEST(an_election_drops_nobody),
          TAP_TEST(what_cannot_serve_leads_no_more),
          TAP_TEST(an_epoch_that_a_log_has_passed_is_left_behind),
-         TAP_TEST(leaders_are_elected_on_request), TAP_TEST(a_full_disk_leads_last),
-         TAP_TEST(who_joins_with_room_leads))
+         TAP_TEST(leaders_are_elected_on_request), TAP_TEST(few_leaders_elsewhere_stay_there),
+         TAP_TEST(a_full_disk_leads_last), TAP_TEST(who_joins_with_room_leads))
