@@ -303,6 +303,8 @@ static void uv_signal_closed(uv_handle_t *handle)
 static void uv_check_closed(uv_handle_t *handle, void *data)
 {
     (void)data;
+    if (handle->type == UV_PROCESS && !uv_is_closing(handle))
+        uv_process_abandon(handle);
     ASSERT(uv_is_closing(handle)); /* a stream, listener or dial that its owner forgot */
 }
 

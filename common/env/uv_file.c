@@ -16,6 +16,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "env/path_look.h"
 #include "env/uv_private.h"
 
 #include "base/err.h"
@@ -386,6 +387,21 @@ bool env_path_exists(struct env *env, const char *path)
     (void)env;
     struct stat st;
     return stat(path, &st) == 0;
+}
+
+int env_path_look(struct env *env, const char *path, struct env_path_info *info)
+{
+    (void)env;
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return file_error();
+    *info = (struct env_path_info){
+        .inode = st.st_ino,
+        .size = st.st_size,
+        .modified_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000,
+        .regular = S_ISREG(st.st_mode),
+    };
+    return 0;
 }
 
 int64_t env_path_space(struct env *env, const char *path)

@@ -40,9 +40,10 @@ struct env_file {
 struct env_stream {
     uv_poll_t poll;
     struct env *env;
-    int fd;     /* -1 once closed; the struct lives until libuv has let go of the handle */
-    int armed;  /* UV_READABLE | UV_WRITABLE: what libuv polls for */
-    int wanted; /* the same: what the owner waits for; `armed` follows lazily */
+    int fd;       /* -1 once closed; the struct lives until libuv has let go of the handle */
+    int armed;    /* UV_READABLE | UV_WRITABLE: what libuv polls for */
+    int wanted;   /* the same: what the owner waits for; `armed` follows lazily */
+    bool is_pipe; /* of a child: only read from */
     void (*readable)(void *data);
     void (*writable)(void *data);
     void *data;
@@ -63,5 +64,8 @@ void uv_stream_set_peer(struct env_stream *stream);
  * the size of the address. */
 bool uv_stream_parse(const char *host, uint16_t port, struct sockaddr_storage *address,
                      socklen_t *len);
+
+/* A child that nobody looks after any more, at the end of the loop. */
+void uv_process_abandon(uv_handle_t *handle);
 
 #endif

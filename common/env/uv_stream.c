@@ -157,7 +157,8 @@ void env_stream_want_read(struct env_stream *stream, bool wanted)
 ssize_t env_stream_read(struct env_stream *stream, void *buffer, size_t len)
 {
     for (;;) {
-        ssize_t n = recv(stream->fd, buffer, len, MSG_DONTWAIT);
+        ssize_t n = stream->is_pipe ? read(stream->fd, buffer, len)
+                                    : recv(stream->fd, buffer, len, MSG_DONTWAIT);
         if (n > 0)
             return n;
         if (n == 0)
