@@ -116,6 +116,8 @@ static int main_run(struct tool_run *run)
 {
     const struct tool *tool = run->tool;
     bool help = main_asks(run, "help");
+    if (help && tool->help && tool->help(run))
+        return 0;
     if (help || (run->argc == 0 && tool->options && !tool->bare)) {
         main_tool_usage(run, help ? stdout : stderr);
         return help ? 0 : 1;

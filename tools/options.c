@@ -124,11 +124,25 @@ static void options_add(struct options *options, const struct option_row *row, c
         (struct option_given){options_resolve(options->rows, row), row->name, value};
 }
 
+/* The row of "-Dname=value"; NULL when it is none such. */
+static const struct option_row *options_find_glued(const struct option_row *rows, const char *arg)
+{
+    for (const struct option_row *row = rows; row->name; row++)
+        if (row->glued && arg[1] == row->letter && arg[2] != '\0')
+            return row;
+    return NULL;
+}
+
 /* Takes one option, and its value from argv[1] when it stands there; returns the arguments used or
  * an error. */
 static int options_take(struct options *options, int argc, char **argv, struct buf *problem)
 {
     const char *arg = argv[0];
+    const struct option_row *glued = options_find_glued(options->rows, arg);
+    if (glued) {
+        options_add(options, glued, arg + 2);
+        return 1;
+    }
     const char *name = arg + 1 + (arg[1] == '-');
     size_t len = strcspn(name, "=");
     const char *value = name[len] == '=' ? name + len + 1 : NULL;
@@ -323,8 +337,9 @@ static void options_print_row(const struct option_row *row, FILE *out)
 {
     char head[OPTIONS_HEAD_MAX];
     char letter[5] = {'-', row->letter, ',', ' ', '\0'};
-    int len = snprintf(head, sizeof(head), "  %s--%s%s%s", row->letter ? letter : "", row->name,
-                       row->value ? " " : "", row->value ? row->value : "");
+    int len = row->glued ? snprintf(head, sizeof(head), "  -%c%s", row->letter, row->value)
+                         : snprintf(head, sizeof(head), "  %s--%s%s%s", row->letter ? letter : "",
+                                    row->name, row->value ? " " : "", row->value ? row->value : "");
     if (len < OPTIONS_USAGE_INDENT)
         fprintf(out, "%-*s", OPTIONS_USAGE_INDENT, head);
     else

@@ -23,6 +23,7 @@ struct option_row {
     char letter;         /* "-i"; 0 = none */
     bool many;           /* may be given several times, each time with a value of its own */
     bool rest;           /* with many: "--props a=1 b=2", all up to the next argument with a dash */
+    bool glued;          /* "-Dname=value": the value follows the letter at once */
 };
 
 #define OPTION(text, what, sentence)                                                               \
@@ -70,6 +71,11 @@ struct option_row {
 #define OPTION_LETTER(c, text, what, sentence)                                                     \
     {                                                                                              \
         .name = text, .value = what, .doc = sentence, .letter = c                                  \
+    }
+/* "-Dname=value", as Java takes it, any number of times. */
+#define OPTION_GLUED(c, text, what, sentence)                                                      \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .letter = c, .many = true, .glued = true     \
     }
 /* An older option that is still taken, or one that is refused with a reason. */
 #define OPTION_OLD(text, what)                                                                     \

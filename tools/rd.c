@@ -60,9 +60,10 @@ static const struct rd_name rd_names[] = {
 
 static volatile sig_atomic_t rd_signal; /* a signal handler can reach nothing else */
 
-int rd_set(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, const char *value)
+enum rd_setting rd_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error,
+                            size_t error_size)
 {
-    char error[512], scaled[32];
+    char scaled[32];
     const char *known = name;
     for (size_t i = 0; i < ARRAY_LEN(rd_names); i++) {
         if (strcmp(rd_names[i].java, name) != 0)
@@ -74,14 +75,22 @@ int rd_set(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, 
             value = scaled;
         }
     }
-    if (!known) {
-        if (strcmp(name, "max.block.ms") != 0) /* the console producer reads it by itself */
-            tool_warn(run, "%s has no effect here: it is a setting of Java's clients", name);
-        return 0;
-    }
-    if (rd_kafka_conf_set(conf, known, value, error, sizeof(error)) == RD_KAFKA_CONF_OK)
-        return 0;
-    return tool_fail(run, "%s=%s: %s", name, value, error);
+    if (!known)
+        return RD_SETTING_NO_EFFECT;
+    bool set = rd_kafka_conf_set(conf, known, value, error, error_size) == RD_KAFKA_CONF_OK;
+    return set ? RD_SETTING_TAKEN : RD_SETTING_REFUSED;
+}
+
+int rd_set(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    char error[512];
+    enum rd_setting setting = rd_conf_set(conf, name, value, error, sizeof(error));
+    if (setting == RD_SETTING_REFUSED)
+        return tool_fail(run, "%s=%s: %s", name, value, error);
+    /* The console producer reads max.block.ms by itself. */
+    if (setting == RD_SETTING_NO_EFFECT && strcmp(name, "max.block.ms") != 0)
+        tool_warn(run, "%s has no effect here: it is a setting of Java's clients", name);
+    return 0;
 }
 
 int rd_set_int(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, int64_t value)

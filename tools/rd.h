@@ -6,6 +6,10 @@
 
 #include "tools/tool.h"
 
+/* Sets it by its Java or librdkafka name; `error` gets the reason when it is refused. */
+enum rd_setting { RD_SETTING_TAKEN, RD_SETTING_NO_EFFECT, RD_SETTING_REFUSED };
+enum rd_setting rd_conf_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error,
+                            size_t error_size) MUST_CHECK;
 /* A setting by its Java or librdkafka name. Settings of Java clients that have no counterpart are
  * taken without effect, which is said. 0, or 1 with the message printed. */
 int rd_set(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, const char *value);

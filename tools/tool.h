@@ -24,6 +24,9 @@ struct tool {
     bool controllers;     /* --bootstrap-controller is taken, as by Kafka's tool */
     bool bare;            /* a call without any argument is no question for help */
     int (*run)(struct tool_run *run); /* returns the exit status */
+    /* Answers --help for what else is named on the command line; false = with the usage. NULL =
+     * always the usage. */
+    bool (*help)(const struct tool_run *run);
 };
 
 struct tool_run {
