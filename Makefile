@@ -53,6 +53,7 @@ ENV_UV  := common/env/env_uv.c $(sort $(wildcard common/env/uv_*.c))
 BROKER  := $(sort $(wildcard broker/*.c broker/*/*.c))
 CONTROL := $(sort $(wildcard controller/*.c))
 TOOLS   := $(sort $(wildcard tools/*.c))
+AGENT   := $(sort $(wildcard tools/agent/*.c))
 obj      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 GEN_OBJ := $(patsubst $(BUILD)/gen/%.c,$(BUILD)/gen/%.o,$(GEN_C))
 
@@ -124,6 +125,10 @@ $(BUILD)/libenv_uv.a: $(call obj,$(ENV_UV))
 $(BUILD)/libtools.a: $(call obj,$(filter-out tools/main.c,$(TOOLS)))
 	@rm -f $@
 	$(call quiet,AR)$(AR) rcs $@ $^
+# The agent, for its unit tests.
+$(BUILD)/libagent.a: $(call obj,$(AGENT))
+	@rm -f $@
+	$(call quiet,AR)$(AR) rcs $@ $^
 $(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
 	@rm -f $@
 	$(call quiet,AR)$(AR) rcs $@ $^
@@ -147,7 +152,7 @@ $(CLI) $(LOAD):
 	@$(MAKE) --no-print-directory BUILD=build SANITIZE= OPT=-O2 build/$(@F)
 	@mkdir -p $(@D) && cp build/$(@F) $@
 else
-$(CLI): $(call obj,$(TOOLS)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+$(CLI): $(call obj,$(TOOLS) $(AGENT)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \
 	  -ljansson $(LDLIBS)
 # The load program is a client like any other: nothing of Millrace is in it.
@@ -162,6 +167,9 @@ $(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
 $(BUILD)/tests/unit/tools/server/%: $(BUILD)/tests/unit/tools/server/%.o $(BUILD)/libserver.a \
   $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
+$(BUILD)/tests/unit/agent/%: $(BUILD)/tests/unit/agent/%.o $(BUILD)/libagent.a $(BUILD)/libtools.a \
+  $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka -ljansson $(LDLIBS)
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libtests.a $(BUILD)/libserver.a $(BUILD)/libmillrace.a \
   $(BUILD)/libenv_sim.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
@@ -258,10 +266,10 @@ format:
 # What gcc's analyzer finds in our own code; each finding fails.
 lint: $(DEPS_STAMP)
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-lint CFLAGS='$(ANALYZE)' \
-	  $(patsubst build/%,build-lint/%,$(call obj,$(COMMON) $(ENV_UV) $(BROKER) $(CONTROL) $(TOOLS) $(wildcard tools/server/*.c)))
+	  $(patsubst build/%,build-lint/%,$(call obj,$(COMMON) $(ENV_UV) $(BROKER) $(CONTROL) $(TOOLS) $(AGENT) $(wildcard tools/server/*.c)))
 
 # For editors and tools that ask how a file is compiled.
-SOURCES = $(COMMON) $(ENV_UV) $(BROKER) $(CONTROL) $(TOOLS) $(wildcard tools/server/*.c) \
+SOURCES = $(COMMON) $(ENV_UV) $(BROKER) $(CONTROL) $(TOOLS) $(AGENT) $(wildcard tools/server/*.c) \
   $(sort $(shell find tests -name '*.c'))
 compile_commands.json: $(GEN_H)
 	@{ printf '['; separator=; for file in $(SOURCES); do \

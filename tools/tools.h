@@ -37,6 +37,7 @@
     X(tool_zookeeper_start)                                                                        \
     X(tool_zookeeper_stop)                                                                         \
     X(tool_zk_server)                                                                              \
+    X(tool_agent)                                                                                  \
     X(tool_status)                                                                                 \
     X(tool_drain)                                                                                  \
     X(tool_balance)                                                                                \

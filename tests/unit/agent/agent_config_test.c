@@ -1,0 +1,178 @@
+/* The configuration of an agent: what is read, and that every mistake is told, with its line. */
+#include "../tap.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "tools/agent/agent_config.h"
+#include "tools/agent/types.h"
+
+static const char good[] = "a1.sources = r1\n"
+                           "a1.sinks = k1\n"
+                           "a1.channels = c1 c2\n"
+                           "a1.sources.r1.type = netcat\n"
+                           "a1.sources.r1.bind = ${sys:host}\n"
+                           "a1.sources.r1.port = ${absent:-4}\n"
+                           "a1.sources.r1.channels = c1 c2\n"
+                           "a1.sources.r1.selector.optional = c2\n"
+                           "a1.sources.r1.interceptors = i1\n"
+                           "a1.sources.r1.interceptors.i1.type = "
+                           "org.apache.flume.interceptor.StaticInterceptor$Builder\n"
+                           "a1.sinks.k1.type = LOGGER\n"
+                           "a1.sinks.k1.channel = c1\n"
+                           "a1.channels.c1.type = org.apache.flume.channel.MemoryChannel\n"
+                           "a1.channels.c2.type = memory\n"
+                           "a1.channels.c2.capacity = 1000\n"
+                           "a2.sources = other\n";
+
+struct read {
+    struct agent_config *config;
+    struct buf problems, notes;
+    int err;
+};
+
+static void read_text(struct read *read, const char *text, const char *agent)
+{
+    struct props system;
+    props_init(&system);
+    props_set(&system, "host", "localhost");
+    buf_init(&read->problems);
+    buf_init(&read->notes);
+    read->err = agent_config_parse("f.conf", text, strlen(text), agent, &system, &read->config,
+                                   &read->problems, &read->notes);
+    props_close(&system);
+}
+
+static void read_done(struct read *read)
+{
+    if (!read->err)
+        agent_config_free(read->config);
+    buf_close(&read->problems);
+    buf_close(&read->notes);
+}
+
+static void check_problem(const char *more, const char *sentence)
+{
+    struct read read;
+    char *text = mem_printf("%s%s", good, more);
+    read_text(&read, text, "a1");
+    if (!strstr(buf_text(&read.problems), sentence))
+        printf("# %s\n", buf_text(&read.problems));
+    CHECK(strstr(buf_text(&read.problems), sentence));
+    CHECK_INT(read.err, ERR_INVALID);
+    read_done(&read);
+    mem_free(text);
+}
+
+static void values_and_names(void)
+{
+    struct read read;
+    read_text(&read, good, "a1");
+    CHECK_STR(buf_text(&read.problems), "");
+    CHECK_INT(read.err, 0);
+    struct agent_config *config = read.config;
+    CHECK_INT(config->sources_count, 1);
+    CHECK_INT(config->channels_count, 2);
+    CHECK_INT(config->sinks_count, 1);
+    struct agent_source *source = &config->sources[0];
+    CHECK_STR(part_text(source->part, "bind"), "localhost");
+    CHECK_INT(part_number(source->part, "port"), 4);
+    CHECK_INT(part_number(source->part, "max-line-length"), 512);
+    CHECK(part_flag(source->part, "ack-every-event"));
+    CHECK_INT(source->channels_count, 2);
+    CHECK_INT(source->interceptors_count, 1);
+    CHECK(source->selector != NULL);
+    CHECK_INT(part_number(config->channels[1], "capacity"), 1000);
+    CHECK_INT(config->sinks[0].channel, 0);
+    read_done(&read);
+}
+
+static void mistakes_are_told(void)
+{
+    static const struct {
+        const char *more, *sentence;
+    } rows[] = {
+        {"a1.sources.r1.portt = 1\n", "f.conf line 17: a1.sources.r1.portt: a netcat source has no "
+                                      "such key: did you mean port?"},
+        {"a1.sources.r1.port = x\n", "line 17: a1.sources.r1.port: \"x\" is no whole number"},
+        {"a1.sources.r1.port = 65536\n", "65536 is not in 0 to 65535"},
+        {"a1.sources.r1.ack-every-event = maybe\n", "\"maybe\" is neither true nor false"},
+        {"a1.sources.r1.encoding = ebcdic\n", "\"ebcdic\" is none of utf-8"},
+        {"a1.sources.r1.channels = c1 c9\n", "c9 is no channel"},
+        {"a1.sources.r1.selector.type = multiplexng\n", "did you mean multiplexing?"},
+        {"a1.sources.r1.selector.optional = c9\n", "c9 is none of the source's channels"},
+        {"a1.sinks.k1.channel = c9\n", "c9 is no channel"},
+        {"a1.sinks.k1.type = hdfs\n", "Kafka Connect"},
+        {"a1.sinks.k1.type = org.apache.flume.sink.hive.HiveSink\n", "Kafka Connect"},
+        {"a1.channels.c1.capacity = 10\n", "100 events at once have no room in a capacity of 10"},
+        {"a1.sources.r1.bind = ${env:AGENT_TEST_ABSENT}\n",
+         "${env:AGENT_TEST_ABSENT} has no value"},
+        {"a1.sources.r1.bind = ${open\n", "no closing brace"},
+        {"a1.sources.r1.bind = ${vault:x}\n", "only env:, sys: and file:UTF-8: are known"},
+        {"a1.sinks = k1 k2\n", "a1.sinks.k2.type is missing"},
+        {"a1.channels = \n", "a1.channels is missing: it names the channels"},
+        {"a1.sinksgroups = g\n", "did you mean sinkgroups?"},
+        {"a1.sources.r1.type = exec\n", "a1.sources.r1.command: it is missing"},
+        {"a1.sources.r1.type = exec\na1.sources.r1.batchSize = 101\n",
+         "101 events at once are more than the transactionCapacity of channel c1"},
+        {"a1.sinkgroups = g\na1.sinkgroups.g.sinks = k9\n", "k9 is no sink"},
+        {"a1.sinks.k1.type = kafka\n", "kafka.bootstrap.servers: it is missing"},
+        {"a1.sinks.k1.type = kafka\na1.sinks.k1.kafka.bootstrap.servers=h:1\n"
+         "a1.sinks.k1.kafka.producer.aks = 1\n",
+         "kafka.producer.aks: No such configuration property"},
+        {"a1.sources.r1.type = TAILDIR\na1.sources.r1.filegroups = f\n"
+         "a1.sources.r1.filegroups.f = /x/(a\n",
+         "\"(a\" is no regular expression"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        check_problem(rows[i].more, rows[i].sentence);
+}
+
+static void all_mistakes_at_once(void)
+{
+    struct read read;
+    char *text =
+        mem_printf("%sa1.sources.r1.port = x\na1.sinks.k1.bogus = 1\na1.bogus = 2\n", good);
+    read_text(&read, text, "a1");
+    CHECK(strstr(buf_text(&read.problems), "a1.sources.r1.port"));
+    CHECK(strstr(buf_text(&read.problems), "a1.sinks.k1.bogus"));
+    CHECK(strstr(buf_text(&read.problems), "a1.bogus"));
+    read_done(&read);
+    mem_free(text);
+}
+
+static void what_no_list_names_is_left_out(void)
+{
+    struct read read;
+    char *text = mem_printf("%sa1.sinks.k7.type = hdfs\n", good);
+    read_text(&read, text, "a1");
+    CHECK_INT(read.err, 0);
+    CHECK_STR(buf_text(&read.notes),
+              "f.conf line 17: a1.sinks.k7.type is left out, since a1.sinks does not name k7\n");
+    read_done(&read);
+    mem_free(text);
+}
+
+static void an_absent_agent(void)
+{
+    struct read read;
+    read_text(&read, good, "a3");
+    CHECK_STR(buf_text(&read.problems), "f.conf: it has no agent that is called a3: give --name\n");
+    CHECK(strstr(buf_text(&read.notes), "called a1\n"));
+    CHECK(strstr(buf_text(&read.notes), "called a2\n"));
+    read_done(&read);
+}
+
+static void each_type_is_found_by_both_names(void)
+{
+    for (size_t i = 0; i < agent_types_count; i++) {
+        const struct part_type *type = agent_types[i];
+        CHECK(part_type_find(type->kind, type->name) == type);
+        CHECK(!type->class_name || part_type_find(type->kind, type->class_name) == type);
+        for (const struct key_row *row = type->keys; row && row->name; row++)
+            CHECK(row->doc && row->doc[strlen(row->doc) - 1] != ' ');
+    }
+}
+
+TAP_MAIN(TAP_TEST(values_and_names), TAP_TEST(mistakes_are_told), TAP_TEST(all_mistakes_at_once),
+         TAP_TEST(what_no_list_names_is_left_out), TAP_TEST(an_absent_agent),
+         TAP_TEST(each_type_is_found_by_both_names))

@@ -1,0 +1,264 @@
+/* flume-ng agent, and millrace agent: runs one agent of a configuration file.
+ *
+ * Happy path: the file is read and checked, the agent is started and works until SIGTERM or SIGINT;
+ * then its sources end and its sinks empty the channels in memory. Failure modes: mistakes in the
+ * file are all told at once, with status 1; a second SIGINT ends at once. */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/version.h"
+#include "tools/agent/agent.h"
+#include "tools/agent/types.h"
+#include "tools/tools.h"
+
+static const struct option_row agent_options[] = {
+    OPTION_LETTER('n', "name", "NAME", "The agent of the file that is run: the NAME of its lines."),
+    OPTION_LETTER('f', "conf-file", "FILE", "The configuration, in Flume's format."),
+    OPTION_LETTER('c', "conf", "DIR", "The directory in which FILE is looked for as well."),
+    OPTION_GLUED('D', "define", "KEY=VALUE",
+                 "A value for ${sys:KEY}; flume.root.logger=LEVEL says how much is logged."),
+    OPTION("check", NULL, "Only read the file and tell its mistakes."),
+    OPTION("keys", NULL, "All types and their keys, in Markdown."),
+    OPTION_GLUED('X', "jvm", "...", "Options of a Java machine: there is none, so without effect."),
+    OPTION_OLD_LETTER('z', "zkConnString", "HOST:PORT"),
+    OPTION_OLD_LETTER('p', "zkBasePath", "PATH"),
+    OPTION_OLD_LETTER('u', "conf-uri", "URI"),
+    OPTION_OLD_LETTER('C', "classpath", "PATH"),
+    OPTION_OLD("plugins-path", "PATH"),
+    TOOL_LAST_OPTIONS,
+};
+
+/* Options of Flume that ask for what is not here. */
+static const struct {
+    const char *option, *why;
+} agent_refused[] = {
+    {"zkConnString", "there is no ZooKeeper: give the file with --conf-file"},
+    {"zkBasePath", "there is no ZooKeeper: give the file with --conf-file"},
+    {"conf-uri", "configurations are read from files only: give --conf-file"},
+    {"classpath", "parts are built in, no Java classes can be loaded: --help types lists them"},
+    {"plugins-path", "parts are built in, no Java classes can be loaded: --help types lists them"},
+};
+
+struct agent_program {
+    struct tool_run *run;
+    struct env *env;
+    struct logger logger;
+    struct props system;
+    char *file;
+    const char *name;
+    struct agent *agent;
+    bool stopping;
+};
+
+static int64_t agent_wall_ms(void *data)
+{
+    return env_wall_ms(data);
+}
+
+/* ---- help ---- */
+
+static void agent_print_types(FILE *out)
+{
+    for (int kind = 0; kind < PART_KINDS; kind++) {
+        fprintf(out, "%ss:\n", part_kind_word((enum part_kind)kind));
+        for (size_t i = 0; i < agent_types_count; i++)
+            if (agent_types[i]->kind == (enum part_kind)kind && !agent_types[i]->missing) {
+                fprintf(out, "  %-20s ", agent_types[i]->name);
+                options_print_text(agent_types[i]->doc, 23, out);
+            }
+    }
+}
+
+/* --help TYPE, --help types */
+static bool agent_help(const struct tool_run *run)
+{
+    bool found = false;
+    for (int i = 0; i < run->argc && !found; i++) {
+        if (strcmp(run->argv[i], "types") == 0) {
+            agent_print_types(stdout);
+            return true;
+        }
+        for (int kind = 0; kind < PART_KINDS; kind++) {
+            const struct part_type *type = part_type_find((enum part_kind)kind, run->argv[i]);
+            if (!type)
+                continue;
+            printf("%s", found ? "\n" : "");
+            part_type_print(type, stdout);
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* ---- running ---- */
+
+static void agent_program_stopped(void *data)
+{
+    struct agent_program *program = data;
+    program->agent = NULL;
+    env_stop(program->env);
+}
+
+static void agent_program_signal(void *data, int signum)
+{
+    struct agent_program *program = data;
+    if (program->stopping && signum == SIGINT) {
+        logger_warn(&program->logger, "a second SIGINT: ending at once");
+        _exit(1);
+    }
+    if (program->stopping)
+        return;
+    program->stopping = true;
+    logger_info(&program->logger, "stopping, since SIG%s came", sigabbrev_np(signum));
+    agent_stop(program->agent, agent_program_stopped, program);
+}
+
+static int agent_program_work(struct agent_program *program, struct agent_config *config)
+{
+    struct buf problem;
+    buf_init(&problem);
+    int status = 0;
+    if (env_on_signal(program->env, SIGTERM, agent_program_signal, program) ||
+        env_on_signal(program->env, SIGINT, agent_program_signal, program)) {
+        agent_config_free(config);
+        status = tool_fail(program->run, "can't catch signals");
+    } else if (agent_start(program->env, &program->logger, config, &program->agent, &problem)) {
+        status = tool_fail(program->run, "%s", buf_text(&problem));
+    } else {
+        env_run(program->env);
+    }
+    buf_close(&problem);
+    return status;
+}
+
+/* ---- what was asked for ---- */
+
+static int agent_read_defines(struct agent_program *program)
+{
+    const char *pair;
+    for (size_t at = 0; (pair = options_next(program->run->options, "define", &at));) {
+        const char *equals = strchr(pair, '=');
+        char *key = equals ? mem_strndup(pair, (size_t)(equals - pair)) : mem_strdup(pair);
+        props_set(&program->system, key, equals ? equals + 1 : "");
+        mem_free(key);
+    }
+    /* flume.root.logger=DEBUG,console */
+    const char *level = props_get(&program->system, "flume.root.logger");
+    size_t len = level ? strcspn(level, ",") : 0;
+    if (level && !logger_level_find(level, len, &program->logger.level))
+        return tool_misuse(program->run,
+                           "-Dflume.root.logger=%s: the level is one of TRACE, DEBUG, INFO, WARN, "
+                           "ERROR",
+                           level);
+    return 0;
+}
+
+/* As it is named, else in the directory of --conf. */
+static char *agent_find_file(struct agent_program *program, const char *file)
+{
+    const char *dir = options_get(program->run->options, "conf");
+    if (dir && file[0] != '/' && !env_path_exists(program->env, file)) {
+        char *inside = mem_printf("%s/%s", dir, file);
+        if (env_path_exists(program->env, inside))
+            return inside;
+        mem_free(inside);
+    }
+    return mem_strdup(file);
+}
+
+static void agent_print_lines(const struct tool_run *run, struct buf *lines)
+{
+    char *save = NULL;
+    for (char *line = strtok_r((char *)(uintptr_t)buf_text(lines), "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save))
+        tool_warn(run, "%s", line);
+}
+
+static int agent_program_read(struct agent_program *program, struct agent_config **config)
+{
+    struct buf problems, notes;
+    buf_init(&problems);
+    buf_init(&notes);
+    int err = agent_config_read(program->env, program->file, program->name, &program->system,
+                                config, &problems, &notes);
+    agent_print_lines(program->run, &problems);
+    agent_print_lines(program->run, &notes);
+    buf_close(&problems);
+    buf_close(&notes);
+    return err;
+}
+
+static int agent_program_run(struct agent_program *program)
+{
+    const struct options *options = program->run->options;
+    const char *file = options_get(options, "conf-file");
+    struct agent_config *config;
+    program->name = options_get(options, "name");
+    if (!file)
+        return tool_misuse(program->run, "which configuration? Give it with --conf-file FILE");
+    if (!program->name)
+        return tool_misuse(program->run, "which agent of the file? Give it with --name NAME");
+    if (agent_read_defines(program))
+        return 1;
+    program->file = agent_find_file(program, file);
+    if (agent_program_read(program, &config))
+        return 1;
+    if (!options_has(options, "check"))
+        return agent_program_work(program, config);
+    printf("%s: agent %s has %zu sources, %zu channels and %zu sinks, and no mistake\n",
+           program->file, program->name, config->sources_count, config->channels_count,
+           config->sinks_count);
+    agent_config_free(config);
+    return 0;
+}
+
+static int agent_run(struct tool_run *run)
+{
+    const char *command = options_positional(run->options, 0);
+    struct agent_program program = {.run = run};
+    if (command && strcmp(command, "version") == 0) {
+        printf("%s (Millrace)\n", MILLRACE_VERSION);
+        return 0;
+    }
+    if (command && strcmp(command, "help") == 0) {
+        options_usage(agent_options, run->called, run->tool->synopsis, run->tool->summary, stdout);
+        return 0;
+    }
+    if (command && strcmp(command, "avro-client") == 0)
+        return tool_fail(run, "avro-client is not there: run an agent with an exec or taildir "
+                              "source, which sends files on");
+    if (command && strcmp(command, "agent") != 0)
+        return tool_misuse(run, "%s is none of agent, version, help", command);
+    if (options_has(run->options, "keys")) {
+        part_types_print_markdown(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(agent_refused); i++)
+        if (options_has(run->options, agent_refused[i].option))
+            return tool_misuse(run, "--%s: %s", agent_refused[i].option, agent_refused[i].why);
+    int err = env_new(&program.env);
+    if (err)
+        return tool_fail(run, "can't make the event loop: %s", err_text(err));
+    props_init(&program.system);
+    logger_init(&program.logger, "agent", agent_wall_ms, program.env);
+    program.logger.level = LOGGER_INFO;
+    int status = agent_program_run(&program);
+    mem_free(program.file);
+    props_close(&program.system);
+    env_free(program.env);
+    return status;
+}
+
+const struct tool tool_agent = {
+    .name = "agent",
+    .link = "flume-ng",
+    .synopsis = "agent --name NAME --conf-file FILE [--conf DIR] [-DKEY=VALUE]",
+    .summary = "Run an agent of sources, channels and sinks, from a Flume configuration.",
+    .options = agent_options,
+    .positional = 1,
+    .commands = "agent|version|help",
+    .run = agent_run,
+    .help = agent_help,
+};

@@ -1,0 +1,464 @@
+/* The kafka sink: events become records of a topic, by librdkafka.
+ *
+ * Happy path: a take is handed to librdkafka without a copy of the bodies, its records go out in
+ * batches, and when the last delivery report is there the take is done. Reports come on a thread of
+ * librdkafka's, which rings a bell on the loop; the loop polls. The producer is idempotent where
+ * acks allow it, so several takes may be under way and the order within a partition holds over
+ * retries and changes of leaders.
+ *
+ * Failure modes: brokers that are away are waited for, with no more than KAFKA_DEPTH takes here; in
+ * a group of sinks a record fails after KAFKA_GROUP_TIMEOUT_MS, so that another sink gets it. A
+ * record that can't be delivered at all (too large, a topic that may not be made) fails its take,
+ * with a line that says why, and is tried again: events are never dropped. */
+#include <librdkafka/rdkafka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "tools/agent/flume_event.h"
+#include "tools/agent/sink.h"
+#include "tools/agent/types.h"
+#include "tools/rd.h"
+
+enum {
+    KAFKA_DEPTH = 16,
+    KAFKA_GROUP_TIMEOUT_MS = 30000,
+    KAFKA_QUEUE_MIN = 100000, /* librdkafka's own default */
+    KAFKA_TOPICS_MAX = 10000, /* that headers may name */
+    KAFKA_SAY_MS = 10000      /* between two lines about the same state */
+};
+
+struct kafka_sink;
+
+/* What a thread of librdkafka rings; posts of it may be on their way when the sink is gone. */
+struct kafka_bell {
+    struct env *env;
+    struct kafka_sink *kafka; /* NULL = gone; the loop's */
+};
+
+struct kafka_sink {
+    struct sink sink;
+    rd_kafka_t *rd;
+    struct kafka_bell *bell;
+    struct map topics; /* name -> rd_kafka_topic_t */
+    const char *topic, *topic_header, *partition_header;
+    int32_t partition; /* RD_KAFKA_PARTITION_UA = by the key */
+    bool avro;
+    rd_kafka_message_t *messages; /* scratch */
+    struct buf scratch, topic_name;
+    int64_t said_ms; /* when a failure was told last */
+    bool broken;     /* the producer has to be made anew */
+};
+
+/* clang-format off */
+static const struct key_row kafka_keys[] = {
+    KEY("kafka.bootstrap.servers", NULL, "Brokers to ask first: host:port, separated by commas."),
+    KEY("kafka.topic", "default-flume-topic",
+        "The topic; %{name} in it stands for the header of that name."),
+    KEY_INT("flumeBatchSize", "100", 1, KEY_MAX_INT,
+            "The most events of one take; several takes are under way at once."),
+    KEY("kafka.producer.acks", "all",
+        "Who must have a record: all in-sync replicas (all), the leader (1), nobody (0). Flume's "
+        "default is 1."),
+    KEY_BOOL("useFlumeEventFormat", "false",
+             "Whether a record is the whole event, headers included, as Flume writes it in Avro."),
+    KEY_INT("defaultPartitionId", NULL, 0, KEY_MAX_INT,
+            "The partition of all events; not set: by the header key, else spread."),
+    KEY("partitionIdHeader", NULL, "The header that says the partition of an event."),
+    KEY_BOOL("allowTopicOverride", "true", "Whether a header may name another topic."),
+    KEY("topicHeader", "topic", "The name of that header."),
+    KEY_NOT_HERE("kafka.producer.security.protocol",
+                 "this build has no TLS and no SASL; leave it out, brokers are spoken to in plain "
+                 "text"),
+    KEY("kafka.producer.*", NULL, "Any setting of a producer, by its Java name."),
+    KEY("brokerList", NULL, "The older name of kafka.bootstrap.servers."),
+    KEY("topic", NULL, "The older name of kafka.topic."),
+    KEY_INT("batchSize", NULL, 1, KEY_MAX_INT, "The older name of flumeBatchSize."),
+    KEY("requiredAcks", NULL, "The older name of kafka.producer.acks; -1 is all."),
+    KEY_END,
+};
+/* clang-format on */
+
+static struct kafka_sink *kafka_of(struct sink *sink)
+{
+    return CONTAINER_OF(sink, struct kafka_sink, sink);
+}
+
+/* ---- settings ---- */
+
+static const char *kafka_either(const struct part *part, const char *key, const char *older)
+{
+    return part_given(part, key) || !part_given(part, older) ? part_text(part, key)
+                                                             : part_text(part, older);
+}
+
+static const char *kafka_acks(const struct part *part)
+{
+    return kafka_either(part, "kafka.producer.acks", "requiredAcks");
+}
+
+static bool kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error,
+                      size_t size)
+{
+    return rd_conf_set(conf, name, value, error, size) != RD_SETTING_REFUSED;
+}
+
+/* Settings that serializers and the like are for have no meaning here: events are bytes. */
+static rd_kafka_conf_t *kafka_conf(const struct part *part, struct buf *problems)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char error[512];
+    const char *rest, *value;
+    const char *servers = kafka_either(part, "kafka.bootstrap.servers", "brokerList");
+    bool all = strcmp(kafka_acks(part), "all") == 0 || strcmp(kafka_acks(part), "-1") == 0;
+    size_t before = problems->len;
+    if (!servers)
+        part_complain(part, "kafka.bootstrap.servers", problems,
+                      "it is missing: host:port of a broker, or several separated by commas");
+    else if (!kafka_set(conf, "bootstrap.servers", servers, error, sizeof(error)))
+        part_complain(part, "kafka.bootstrap.servers", problems, "%s", error);
+    if (!kafka_set(conf, "acks", kafka_acks(part), error, sizeof(error)))
+        part_complain(part, "kafka.producer.acks", problems, "%s", error);
+    if (!kafka_set(conf, "linger.ms", "0", error, sizeof(error)) ||
+        !kafka_set(conf, "enable.idempotence", all ? "true" : "false", error, sizeof(error)) ||
+        (!all && !kafka_set(conf, "max.in.flight", "1", error, sizeof(error))))
+        part_complain(part, "kafka.producer.acks", problems, "%s", error);
+    for (size_t at = 0; (value = part_next(part, "kafka.producer.", &at, &rest));) {
+        char *key = mem_printf("kafka.producer.%s", rest);
+        if (!kafka_set(conf, rest, value, error, sizeof(error)))
+            part_complain(part, key, problems, "%s", error);
+        mem_free(key);
+    }
+    if (problems->len == before)
+        return conf;
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
+static void kafka_check(const struct part *part, struct buf *problems)
+{
+    rd_kafka_conf_t *conf = kafka_conf(part, problems);
+    if (conf)
+        rd_kafka_conf_destroy(conf);
+}
+
+/* ---- what librdkafka tells ---- */
+
+static void kafka_say(struct kafka_sink *kafka, const char *what)
+{
+    int64_t now_ms = env_now_ms(kafka->sink.env);
+    if (kafka->said_ms && now_ms - kafka->said_ms < KAFKA_SAY_MS)
+        return;
+    kafka->said_ms = now_ms;
+    logger_warn(&kafka->sink.logger, "%s", what);
+}
+
+static void kafka_on_error(rd_kafka_t *rd, int err, const char *reason, void *opaque)
+{
+    struct kafka_sink *kafka = opaque;
+    char text[512];
+    (void)rd;
+    kafka->sink.counters.connection_failed++;
+    if (err == RD_KAFKA_RESP_ERR__FATAL) {
+        kafka->broken = true;
+        rd_kafka_fatal_error(rd, text, sizeof(text));
+        logger_error(&kafka->sink.logger, "the producer is made anew: %s", text);
+        return;
+    }
+    if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        reason = "no broker answers, trying on";
+    snprintf(text, sizeof(text), "%s", reason);
+    kafka_say(kafka, text);
+}
+
+/* Its lines are for its developers; errors come through kafka_on_error. */
+static void kafka_on_log(const rd_kafka_t *rd, int level, const char *facility, const char *text)
+{
+    (void)rd;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
+static void kafka_record_failed(struct kafka_sink *kafka, struct take *take,
+                                rd_kafka_resp_err_t err)
+{
+    char text[256];
+    take->status = ERR_IO;
+    if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return;
+    snprintf(text, sizeof(text), "a record was not delivered, trying on: %s%s",
+             rd_kafka_err2str(err),
+             err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
+                 ? " (raise kafka.producer.max.request.size, and max.message.bytes of the topic)"
+                 : "");
+    kafka_say(kafka, text);
+}
+
+static void kafka_on_report(rd_kafka_t *rd, const rd_kafka_message_t *message, void *opaque)
+{
+    struct kafka_sink *kafka = opaque;
+    struct take *take = message->_private;
+    (void)rd;
+    ASSERT(take->pending > 0);
+    if (message->err)
+        kafka_record_failed(kafka, take, message->err);
+    if (--take->pending == 0)
+        sink_done(&kafka->sink, take, take->status);
+}
+
+static void kafka_on_post(void *data)
+{
+    struct kafka_bell *bell = data;
+    while (bell->kafka && rd_kafka_poll(bell->kafka->rd, 0) > 0)
+        ;
+}
+
+static void kafka_ring(rd_kafka_t *rd, void *opaque)
+{
+    struct kafka_bell *bell = opaque;
+    (void)rd;
+    env_post(bell->env, kafka_on_post, bell);
+}
+
+static void kafka_bell_free(void *data)
+{
+    mem_free(data);
+}
+
+/* ---- the producer ---- */
+
+static int kafka_open(struct kafka_sink *kafka, struct buf *problem)
+{
+    char error[512], number[32];
+    size_t queue = kafka->sink.batch_size * KAFKA_DEPTH * 2;
+    rd_kafka_conf_t *conf = kafka_conf(kafka->sink.part, problem);
+    if (!conf)
+        return ERR_INVALID;
+    snprintf(number, sizeof(number), "%zu", queue > KAFKA_QUEUE_MIN ? queue : KAFKA_QUEUE_MIN);
+    bool set = kafka_set(conf, "queue.buffering.max.messages", number, error, sizeof(error));
+    /* Alone it waits for its brokers as long as it takes: whatever fails loses its place. */
+    snprintf(number, sizeof(number), "%d", kafka->sink.alone ? 0 : KAFKA_GROUP_TIMEOUT_MS);
+    if (set && !part_textf(kafka->sink.part, "kafka.producer.delivery.timeout.ms"))
+        set = kafka_set(conf, "message.timeout.ms", number, error, sizeof(error));
+    ASSERT(set);
+    rd_kafka_conf_set_opaque(conf, kafka);
+    rd_kafka_conf_set_error_cb(conf, kafka_on_error);
+    rd_kafka_conf_set_log_cb(conf, kafka_on_log);
+    rd_kafka_conf_set_dr_msg_cb(conf, kafka_on_report);
+    kafka->rd = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
+    if (!kafka->rd) {
+        rd_kafka_conf_destroy(conf);
+        buf_printf(problem, "can't make a producer: %s", error);
+        return ERR_INVALID;
+    }
+    kafka->bell = mem_alloc(sizeof(*kafka->bell));
+    kafka->bell->env = kafka->sink.env;
+    kafka->bell->kafka = kafka;
+    rd_kafka_queue_t *queued = rd_kafka_queue_get_main(kafka->rd);
+    rd_kafka_queue_cb_event_enable(queued, kafka_ring, kafka->bell);
+    rd_kafka_queue_destroy(queued);
+    map_init(&kafka->topics);
+    kafka->sink.counters.connection_created++;
+    return 0;
+}
+
+/* What is under way is forgotten: the group takes it back. */
+static void kafka_close(struct kafka_sink *kafka)
+{
+    rd_kafka_topic_t *topic;
+    rd_kafka_queue_t *queued = rd_kafka_queue_get_main(kafka->rd);
+    kafka->bell->kafka = NULL;
+    rd_kafka_queue_cb_event_enable(queued, NULL, NULL);
+    rd_kafka_queue_destroy(queued);
+    rd_kafka_purge(kafka->rd, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    for (size_t at = 0; (topic = map_next(&kafka->topics, &at, NULL, NULL));)
+        rd_kafka_topic_destroy(topic);
+    map_close(&kafka->topics);
+    rd_kafka_destroy(kafka->rd);
+    kafka->rd = NULL;
+    env_post(kafka->sink.env, kafka_bell_free, kafka->bell); /* behind all that it has posted */
+    kafka->sink.counters.connection_closed++;
+}
+
+static int kafka_start(struct sink *sink, struct buf *problem)
+{
+    struct kafka_sink *kafka = kafka_of(sink);
+    const struct part *part = sink->part;
+    if (!part_given(part, "flumeBatchSize") && part_given(part, "batchSize"))
+        sink->batch_size = (size_t)part_number(part, "batchSize");
+    if (sink->batch_size > sink->channel->transaction_capacity)
+        sink->batch_size = sink->channel->transaction_capacity;
+    kafka->topic = kafka_either(part, "kafka.topic", "topic");
+    kafka->topic_header =
+        part_flag(part, "allowTopicOverride") ? part_text(part, "topicHeader") : NULL;
+    kafka->partition_header = part_text(part, "partitionIdHeader");
+    kafka->partition = part_given(part, "defaultPartitionId")
+                           ? (int32_t)part_number(part, "defaultPartitionId")
+                           : RD_KAFKA_PARTITION_UA;
+    kafka->avro = part_flag(part, "useFlumeEventFormat");
+    int err = kafka_open(kafka, problem);
+    if (err)
+        return err;
+    kafka->messages = mem_alloc(sink->batch_size * sizeof(*kafka->messages));
+    buf_init(&kafka->scratch);
+    buf_init(&kafka->topic_name);
+    return 0;
+}
+
+static void kafka_stop(struct sink *sink)
+{
+    struct kafka_sink *kafka = kafka_of(sink);
+    kafka_close(kafka);
+    buf_close(&kafka->scratch);
+    buf_close(&kafka->topic_name);
+    mem_free(kafka->messages);
+}
+
+/* ---- events ---- */
+
+/* The name with its %{header} filled in; an absent header is nothing. */
+static const char *kafka_topic_name(struct kafka_sink *kafka, const struct event *event)
+{
+    const struct header *named =
+        kafka->topic_header ? headers_find(event->headers, kafka->topic_header) : NULL;
+    const char *from = kafka->topic;
+    if (named)
+        return named->value;
+    if (!strstr(from, "%{"))
+        return from;
+    kafka->topic_name.len = 0;
+    while (*from) {
+        const char *end = strncmp(from, "%{", 2) == 0 ? strchr(from, '}') : NULL;
+        if (!end) {
+            buf_put(&kafka->topic_name, from++, 1);
+            continue;
+        }
+        char *name = mem_strndup(from + 2, (size_t)(end - from) - 2);
+        const struct header *header = headers_find(event->headers, name);
+        buf_printf(&kafka->topic_name, "%s", header ? header->value : "");
+        mem_free(name);
+        from = end + 1;
+    }
+    return buf_text(&kafka->topic_name);
+}
+
+static rd_kafka_topic_t *kafka_topic(struct kafka_sink *kafka, const char *name)
+{
+    size_t len = strlen(name);
+    rd_kafka_topic_t *topic = map_get(&kafka->topics, name, len);
+    if (topic || kafka->topics.count == KAFKA_TOPICS_MAX)
+        return topic;
+    topic = rd_kafka_topic_new(kafka->rd, name, NULL);
+    if (topic)
+        map_put(&kafka->topics, name, len, topic);
+    return topic;
+}
+
+static int32_t kafka_partition(struct kafka_sink *kafka, const struct event *event)
+{
+    const struct header *header =
+        kafka->partition_header ? headers_find(event->headers, kafka->partition_header) : NULL;
+    char *end;
+    if (!header)
+        return kafka->partition;
+    long partition = strtol(header->value, &end, 10);
+    return end != header->value && *end == '\0' && partition >= 0 && partition <= INT32_MAX
+               ? (int32_t)partition
+               : kafka->partition;
+}
+
+static void kafka_fill(struct kafka_sink *kafka, struct take *take, const struct event *event,
+                       rd_kafka_message_t *message)
+{
+    const struct header *key = headers_find(event->headers, "key");
+    *message = (rd_kafka_message_t){
+        .payload = (void *)(uintptr_t)event->body,
+        .len = event->len,
+        .key = key ? (void *)(uintptr_t)key->value : NULL,
+        .key_len = key ? key->value_len : 0,
+        .partition = kafka_partition(kafka, event),
+        ._private = take,
+    };
+}
+
+/* The whole event is the record: each is encoded, and copied by librdkafka. */
+static void kafka_encode(struct kafka_sink *kafka, const struct event *events, size_t count)
+{
+    size_t at = 0;
+    kafka->scratch.len = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t before = kafka->scratch.len;
+        flume_event_encode(&events[i], &kafka->scratch);
+        kafka->messages[i].len = kafka->scratch.len - before;
+    }
+    for (size_t i = 0; i < count; i++) { /* the buffer does not move any more */
+        kafka->messages[i].payload = kafka->scratch.data + at;
+        at += kafka->messages[i].len;
+    }
+}
+
+/* A run of events for one topic. Records that librdkafka does not take fail the take. */
+static void kafka_produce(struct kafka_sink *kafka, struct take *take, const char *name,
+                          size_t count)
+{
+    rd_kafka_topic_t *topic = kafka_topic(kafka, name);
+    char text[256];
+    if (!topic) {
+        snprintf(text, sizeof(text), "\"%s\" can't be a topic: its events wait", name);
+        kafka_say(kafka, text);
+        take->status = ERR_INVALID;
+        return;
+    }
+    int flags = RD_KAFKA_MSG_F_PARTITION | (kafka->avro ? RD_KAFKA_MSG_F_COPY : 0);
+    int taken =
+        rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, flags, kafka->messages, (int)count);
+    take->pending += (uint64_t)taken;
+    for (size_t i = 0; (size_t)taken < count && i < count; i++)
+        if (kafka->messages[i].err) {
+            kafka_record_failed(kafka, take, kafka->messages[i].err);
+            break;
+        }
+}
+
+static int kafka_deliver(struct sink *sink, struct take *take)
+{
+    struct kafka_sink *kafka = kafka_of(sink);
+    struct buf problem;
+    buf_init(&problem);
+    if (kafka->broken && sink->under_way_count == 0) {
+        kafka_close(kafka);
+        kafka->broken = kafka_open(kafka, &problem) != 0;
+        ASSERT(!kafka->broken); /* it has been made with these settings before */
+    }
+    buf_close(&problem);
+    for (size_t i = 0; i < take->count && take->status == 0;) {
+        const char *name = kafka_topic_name(kafka, &take->events[i]);
+        char *own = mem_strdup(name); /* the buffer of the name is used for each event */
+        size_t count = 0, first = i;
+        do
+            kafka_fill(kafka, take, &take->events[i++], &kafka->messages[count++]);
+        while (i < take->count && strcmp(own, kafka_topic_name(kafka, &take->events[i])) == 0);
+        if (kafka->avro)
+            kafka_encode(kafka, &take->events[first], count);
+        kafka_produce(kafka, take, own, count);
+        mem_free(own);
+    }
+    return take->pending > 0 ? TRANSACTION_PENDING : take->status;
+}
+
+const struct sink_type kafka_sink_type = {
+    .part = {.kind = PART_SINK,
+             .name = "kafka",
+             .class_name = "org.apache.flume.sink.kafka.KafkaSink",
+             .doc = "Events become records of a topic.",
+             .keys = kafka_keys,
+             .check = kafka_check},
+    .size = sizeof(struct kafka_sink),
+    .batch_key = "flumeBatchSize",
+    .depth = KAFKA_DEPTH,
+    .start = kafka_start,
+    .stop = kafka_stop,
+    .deliver = kafka_deliver,
+};
