@@ -153,13 +153,14 @@ def write_some(bootstrap, topic, acks, **settings):
     return load
 
 
-def read_all(bootstrap, topic, partition=0):
-    """[(offset, value)] of the whole partition, values as bytes, in the order of arrival."""
+def read_all(bootstrap, topic, partition=0, start=0):
+    """[(offset, value)] of the partition from an offset on, values as bytes, in the order of arrival."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "check", "log_level": 0,
                          "enable.auto.commit": False, "auto.offset.reset": "error",
                          "check.crcs": True, "enable.partition.eof": False})
     where = TopicPartition(topic, partition)
     first, end = consumer.get_watermark_offsets(where, timeout=30)
+    first = max(first, start)
     where.offset = first
     consumer.assign([where])
     records = []
