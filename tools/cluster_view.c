@@ -13,6 +13,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/version.h"
+#include "kafka/messages/api_versions.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_log_dirs.h"
@@ -23,6 +25,8 @@
 /* A voter answers its leader many times a second; one that the leader has not heard for this long
  * is down or cut off. */
 enum { VIEW_VOTER_SILENT_MS = 5000 };
+
+#define VIEW_RESERVE "log.dir.reserve.bytes"
 
 enum { VIEW_BROKER_SETTINGS = 4 }; /* a kind of resources, as the protocol numbers it */
 
@@ -209,29 +213,42 @@ static int view_read_partitions(struct client *client, struct cluster_view *view
 
 /* ---- each broker ---- */
 
-/* What the broker keeps free on the disks of its log directories. Kafka's brokers keep nothing. */
-static void view_ask_reserve(struct client *client, struct cluster_node *node)
+static void
+view_add_setting(struct cluster_node *node,
+                 const struct describe_configs_response_describe_configs_resource_result *setting)
+{
+    char *value = wire_str_dup(setting->value);
+    if (value && wire_str_is(setting->name, VIEW_RESERVE))
+        node->reserve = strtoll(value, NULL, 10);
+    if (!node->version && wire_str_is(setting->name, MILLRACE_VERSION_KEY)) {
+        node->version = value;
+        value = NULL;
+    }
+    mem_free(value);
+}
+
+/* What the broker keeps free on the disks of its log directories, and its version. Kafka's brokers
+ * keep nothing and tell no version. */
+static void view_ask_settings(struct client *client, struct cluster_node *node)
 {
     struct describe_configs_request request;
     struct describe_configs_request_describe_configs_resource resource;
-    struct wire_str key = wire_str_from("log.dir.reserve.bytes");
+    struct wire_str keys[] = {wire_str_from(VIEW_RESERVE), wire_str_from(MILLRACE_VERSION_KEY)};
     struct client_answer answer = {0};
     char *name = mem_printf("%d", node->id);
     wire_defaults(&describe_configs_request_desc, &request);
     wire_defaults(&describe_configs_request_describe_configs_resource_desc, &resource);
     resource.resource_type = VIEW_BROKER_SETTINGS;
     resource.resource_name = wire_str_from(name);
-    resource.configuration_keys.items = &key;
-    resource.configuration_keys.count = 1;
+    resource.configuration_keys.items = keys;
+    resource.configuration_keys.count = (int32_t)ARRAY_LEN(keys);
     request.resources.items = &resource;
     request.resources.count = 1;
     int err = view_call(client, node->id, KAFKA_API_DESCRIBE_CONFIGS, &request, &answer);
     const struct describe_configs_response *response = answer.response;
-    if (!err && response->results.count == 1 && response->results.items[0].configs.count == 1) {
-        char *value = wire_str_dup(response->results.items[0].configs.items[0].value);
-        node->reserve = value ? strtoll(value, NULL, 10) : -1;
-        mem_free(value);
-    }
+    for (int32_t i = 0;
+         !err && response->results.count == 1 && i < response->results.items[0].configs.count; i++)
+        view_add_setting(node, &response->results.items[0].configs.items[i]);
     client_answer_free(&answer);
     mem_free(name);
 }
@@ -279,7 +296,7 @@ static void view_ask_broker(struct client *client, struct cluster_node *node)
     else
         node->size = 0;
     if (!err)
-        view_ask_reserve(client, node);
+        view_ask_settings(client, node);
     for (int32_t i = 0; !err && i < response->results.count; i++)
         view_add_dir(node, &response->results.items[i]);
     while (conn && client_conn_key(conn, node->apis) >= 0)
@@ -316,6 +333,40 @@ static void view_compare_versions(struct client *client, struct cluster_view *vi
     }
 }
 
+/* Two builds may serve the same APIs. */
+static void view_compare_programs(struct cluster_view *view)
+{
+    const char *first = NULL;
+    for (size_t i = 0; i < view->node_count; i++) {
+        const char *version = view->nodes[i].version;
+        view->versions_differ |= first && version && strcmp(first, version) != 0;
+        first = first ? first : version;
+    }
+}
+
+/* ---- features ---- */
+
+/* Without an answer none are known. */
+static void view_read_features(struct client *client, struct cluster_view *view)
+{
+    struct api_versions_request request;
+    struct client_answer answer = {0};
+    wire_defaults(&api_versions_request_desc, &request);
+    request.client_software_name = wire_str_from("millrace");
+    request.client_software_version = wire_str_from(MILLRACE_VERSION);
+    int err = view_call(client, CLIENT_ANY, KAFKA_API_API_VERSIONS, &request, &answer);
+    const struct api_versions_response *response = answer.response;
+    int32_t count = !err && !response->error_code ? response->finalized_features.count : 0;
+    view->features = mem_alloc((size_t)(count > 0 ? count : 1) * sizeof(*view->features));
+    for (int32_t i = 0; i < count; i++)
+        view->features[view->feature_count++] = (struct cluster_feature){
+            .name = wire_str_dup(response->finalized_features.items[i].name),
+            .level = response->finalized_features.items[i].max_version_level};
+    if (!err && !response->error_code)
+        view->features_epoch = response->finalized_features_epoch;
+    client_answer_free(&answer);
+}
+
 /* ---- the whole ---- */
 
 static int view_compare_ids(const void *left, const void *right)
@@ -326,7 +377,8 @@ static int view_compare_ids(const void *left, const void *right)
 
 int cluster_view_read(struct client *client, struct cluster_view *view)
 {
-    *view = (struct cluster_view){.leader_id = -1, .leader_epoch = -1, .high_watermark = -1};
+    *view = (struct cluster_view){
+        .leader_id = -1, .leader_epoch = -1, .high_watermark = -1, .features_epoch = -1};
     struct client_answer metadata = {0};
     int err = view_read_brokers(client, view);
     if (!err)
@@ -340,6 +392,8 @@ int cluster_view_read(struct client *client, struct cluster_view *view)
         if (view->nodes[i].is_broker && view->nodes[i].state != CLUSTER_NODE_FENCED)
             view_ask_broker(client, &view->nodes[i]);
     view_compare_versions(client, view);
+    view_compare_programs(view);
+    view_read_features(client, view);
     /* Last: without a leader it is not answered in time, and what was asked after it on the same
      * connection would wait behind it. */
     view_read_quorum(client, view);
@@ -356,6 +410,11 @@ void cluster_view_close(struct cluster_view *view)
         mem_free(view->nodes[i].address);
     for (size_t i = 0; i < view->node_count; i++)
         mem_free(view->nodes[i].full_dir);
+    for (size_t i = 0; i < view->node_count; i++)
+        mem_free(view->nodes[i].version);
+    for (size_t i = 0; i < view->feature_count; i++)
+        mem_free(view->features[i].name);
+    mem_free(view->features);
     mem_free(view->nodes);
     mem_free(view->cluster_id);
     *view = (struct cluster_view){0};

@@ -1,9 +1,9 @@
 /* What a whole cluster says of itself at one moment: nodes, the quorum, partitions, disks. For
  * `millrace status` and the live line of `millrace dev`.
  *
- * One DescribeCluster, DescribeQuorum and Metadata to any broker, one DescribeLogDirs and one
- * DescribeConfigs to each broker that is up. A broker that does not answer is a row that says so,
- * not an error. */
+ * One DescribeCluster, DescribeQuorum, Metadata and ApiVersions to any broker, one DescribeLogDirs
+ * and one DescribeConfigs to each broker that is up. A broker that does not answer is a row that
+ * says so, not an error. */
 #ifndef TOOLS_CLUSTER_VIEW_H
 #define TOOLS_CLUSTER_VIEW_H
 
@@ -32,6 +32,13 @@ struct cluster_node {
     int64_t full_free, reserve; /* reserve: -1 = not known */
     int32_t leads, replicas;    /* partitions */
     int apis;                   /* how many APIs it serves; 0 = unknown */
+    char *version;              /* of its program; NULL = not known */
+};
+
+/* A feature of the cluster, and the level that all brokers act by. */
+struct cluster_feature {
+    char *name;
+    int level;
 };
 
 struct cluster_view {
@@ -43,6 +50,9 @@ struct cluster_view {
     int32_t topics, partitions;
     int32_t under_replicated, offline; /* partitions; an offline one counts in both */
     bool versions_differ;              /* between the brokers */
+    struct cluster_feature *features;  /* those that are settled and on */
+    size_t feature_count;
+    int64_t features_epoch; /* of the metadata that says so; -1 = not known */
 };
 
 /* 0, or an error with the sentence in client_problem: nobody answered. */

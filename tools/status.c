@@ -68,12 +68,14 @@ static void status_row(struct table *table, const struct cluster_node *node)
     else
         table_cell(table, "-");
     status_cell_number(table, node->apis ? node->apis : -1);
+    table_cell(table, "%s", node->version ? node->version : "-");
 }
 
 static void status_print_nodes(const struct cluster_view *view)
 {
-    static const char *const titles[] = {"NODE",     "ADDRESS", "ROLES", "STATE", "LEADS", "LAG",
-                                         "META-LAG", "DISK",    "FREE",  "DIRS",  "APIS"};
+    static const char *const titles[] = {"NODE",  "ADDRESS", "ROLES",    "STATE",
+                                         "LEADS", "LAG",     "META-LAG", "DISK",
+                                         "FREE",  "DIRS",    "APIS",     "VERSION"};
     struct table *table = table_new(TABLE_SPACES);
     for (size_t i = 0; i < ARRAY_LEN(titles); i++)
         table_column(table, titles[i], 0);
@@ -127,6 +129,17 @@ static void status_print_findings(const struct cluster_view *view)
         printf("! the brokers are of different versions\n");
 }
 
+/* The levels that all brokers act by, and the entry of the metadata since which they know so. */
+static void status_print_features(const struct cluster_view *view)
+{
+    if (view->feature_count == 0)
+        return;
+    printf("Features at epoch %" PRId64 ":", view->features_epoch);
+    for (size_t i = 0; i < view->feature_count; i++)
+        printf("%s %s=%d", i > 0 ? "," : "", view->features[i].name, view->features[i].level);
+    putchar('\n');
+}
+
 static void status_print_table(const struct cluster_view *view)
 {
     char size[32];
@@ -137,6 +150,7 @@ static void status_print_table(const struct cluster_view *view)
     if (view->leader_id >= 0)
         printf("Controller %d, epoch %d, %" PRId64 " entries committed\n", view->leader_id,
                view->leader_epoch, view->high_watermark);
+    status_print_features(view);
     printf("%d topics, %d partitions, %d under-replicated, %d offline, %s on disk\n\n",
            view->topics, view->partitions, view->under_replicated, view->offline, size);
     status_print_nodes(view);
@@ -175,8 +189,14 @@ static void status_print_json_node(const struct cluster_node *node)
     printf(",\"replicaLag\":%" PRId64 ",\"metadataLag\":%" PRId64,
            node->size >= 0 ? node->replica_lag : -1, node->metadata_lag);
     printf(",\"diskBytes\":%" PRId64 ",\"freeBytes\":%" PRId64, node->size, node->usable);
-    printf(",\"logDirs\":%d,\"failedLogDirs\":%d,\"fullLogDirs\":%d,\"apis\":%d}", node->dirs,
+    printf(",\"logDirs\":%d,\"failedLogDirs\":%d,\"fullLogDirs\":%d,\"apis\":%d", node->dirs,
            node->dirs_offline, node->dirs_full, node->apis);
+    printf(",\"version\":");
+    if (node->version)
+        status_print_string(node->version);
+    else
+        printf("null");
+    putchar('}');
 }
 
 static void status_print_json(const struct cluster_view *view)
@@ -192,6 +212,12 @@ static void status_print_json(const struct cluster_view *view)
         if (i > 0)
             putchar(',');
         status_print_json_node(&view->nodes[i]);
+    }
+    printf("],\"featuresEpoch\":%" PRId64 ",\"features\":[", view->features_epoch);
+    for (size_t i = 0; i < view->feature_count; i++) {
+        printf("%s{\"feature\":", i > 0 ? "," : "");
+        status_print_string(view->features[i].name);
+        printf(",\"finalizedVersionLevel\":%d}", view->features[i].level);
     }
     printf("]}\n");
 }

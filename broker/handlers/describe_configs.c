@@ -5,9 +5,11 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/map.h"
+#include "base/version.h"
 #include "broker/broker.h"
 #include "broker/cluster/settings.h"
 #include "broker/handlers/logger_settings.h"
@@ -17,6 +19,8 @@
 #include "broker/net/request_stream.h"
 #include "config/config_change.h"
 #include "kafka/messages/describe_configs.h"
+
+enum { DESCRIBE_STRING = 2 /* a type of settings, as the protocol numbers it */ };
 
 typedef struct describe_configs_request_describe_configs_resource asked_resource;
 typedef struct describe_configs_response_describe_configs_result described_resource;
@@ -146,6 +150,20 @@ static bool describe_refused(struct describe_configs *describe, enum config_scop
     return true;
 }
 
+/* The version of the program, read-only. It is no setting, so it stands in no list: only who asks
+ * for it by name, as `millrace status` does, is told. There is room for one more. */
+static bool describe_version(struct describe_configs *describe)
+{
+    struct setting setting = {.name = MILLRACE_VERSION_KEY,
+                              .value = MILLRACE_VERSION,
+                              .doc = "The version of the broker's program.",
+                              .source = CONFIG_FROM_DEFAULT,
+                              .type = DESCRIBE_STRING,
+                              .read_only = true};
+    return !map_get(&describe->keys, setting.name, strlen(setting.name)) ||
+           describe_add(describe, &setting);
+}
+
 /* ---- one resource: each returns false when memory is out ---- */
 
 static bool describe_refuse(struct describe_configs *describe, int err, const char *sentence)
@@ -229,7 +247,7 @@ static bool describe_broker(struct describe_configs *describe)
     const struct image_config *given =
         image_configs(describe->settings.chain.image, META__CONFIG_RECORD__RESOURCE__BROKER,
                       describe->settings.chain.broker, &count);
-    if (!describe_make_room(describe, CONFIG_COUNT + count))
+    if (!describe_make_room(describe, CONFIG_COUNT + 1 + count))
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
@@ -240,7 +258,7 @@ static bool describe_broker(struct describe_configs *describe)
             !describe_add(describe, &setting))
             return false;
     }
-    return describe_refused(describe, CONFIG_OF_BROKER, given, count);
+    return describe_version(describe) && describe_refused(describe, CONFIG_OF_BROKER, given, count);
 }
 
 /* ---- client metrics ---- */

@@ -16,6 +16,7 @@ from tool import tool
 from wait import wait_until
 
 DEADLINE_S = 60
+VERSION = tool("millrace", "--version").stdout.split()[0].replace(".", r"\.")
 
 
 def status(*arguments):
@@ -39,12 +40,13 @@ def down():
         check_equal((code, errors), (0, ""), "the status and stderr")
         for pattern in (r"^Cluster \S+: healthy, 3 of 3 brokers up$",
                         r"^Controller [012], epoch \d+, \d+ entries committed$",
+                        r"^Features at epoch \d+: group\.version=1, transaction\.version=2$",
                         r"^1 topics, 4 partitions, 0 under-replicated, 0 offline, .* on disk$",
-                        r"^NODE +ADDRESS +ROLES +STATE +LEADS +LAG +META-LAG +DISK +FREE +DIRS +APIS$"):
+                        r"^NODE +ADDRESS +ROLES +STATE +LEADS +LAG +META-LAG +DISK +FREE +DIRS +APIS +VERSION$"):
             check(re.search(pattern, out, re.M), f"{pattern} is not in {out}")
         for node in cluster.nodes:
-            check(re.search(rf"^{node.id} +{node.address} +broker,controller\*? +up +\d/4 +0 +\d+ .* 1/1 +\d+$",
-                            out, re.M), f"node {node.id} in {out}")
+            check(re.search(rf"^{node.id} +{node.address} +broker,controller\*? +up +\d/4 +0 +\d+ .* 1/1 +\d+ +"
+                            rf"{VERSION}$", out, re.M), f"node {node.id} in {out}")
         check_equal(len(re.findall(r"controller\* ", out)), 1, f"active controllers in {out}")
         code, seen = status_json(address)
         check_equal((code, seen["healthy"], len(seen["nodes"]), seen["partitions"], seen["versionsDiffer"]),
@@ -52,13 +54,21 @@ def down():
         check_equal(sum(node["leads"] for node in seen["nodes"]), 4, "partitions led")
         check(all(node["freeBytes"] > 0 and node["replicas"] == 4 for node in seen["nodes"]), seen)
 
+        check(all(re.fullmatch(VERSION, node["version"]) for node in seen["nodes"]), f"the versions in {seen}")
+        check_equal([(row["feature"], row["finalizedVersionLevel"]) for row in seen["features"]],
+                    [("group.version", 1), ("transaction.version", 2)], "the features")
+        check(seen["featuresEpoch"] > 0, f"the epoch of the features in {seen}")
+        out = tool("kafka-configs.sh", "-b", address, "--entity-type", "brokers", "--entity-name", "0", "--describe",
+                   "--all").stdout
+        check("num.partitions=" in out and "millrace.version" not in out, f"the version is among the settings: {out}")
+
         cluster.nodes[2].kill()
         wait_until(lambda: status_json(address)[1]["nodes"][2]["state"] == "down", DEADLINE_S, "it is fenced")
         wait_until(lambda: status_json(address)[1]["underReplicated"] == 4, DEADLINE_S, "under-replicated")
         code, out, errors = status("-b", address)
         check_equal((code, errors), (1, ""), f"the status and stderr of {out}")
         for pattern in ("NOT healthy, 2 of 3 brokers up", "^! node 2 is down", r"^! 4 partitions are under-repl",
-                        rf"^2 +{cluster.nodes[2].address} +broker,controller +down +0/4 +- .* - +- +-$"):
+                        rf"^2 +{cluster.nodes[2].address} +broker,controller +down +0/4 +- .* - +- +- +-$"):
             check(re.search(pattern, out, re.M), f"{pattern} is not in {out}")
         cluster.start()
         wait_until(lambda: status("-b", address)[0] == 0, DEADLINE_S, "it is healthy again")
