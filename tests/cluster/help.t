@@ -77,6 +77,21 @@ def shape():
     each(one)
 
 
+@test("millrace help TOOL: what the tool says with --help")
+def help_of():
+    def one(name):
+        done, asked = call("millrace", "help", name), call(name, "--help").stdout
+        own = done.stdout.splitlines()[2].split()[2:3]
+        check_equal((done.returncode, done.stderr), (0, ""), f"status and stderr of millrace help {name}")
+        check_equal(done.stdout.replace(f"Usage: millrace {own[0] if own else ''}".rstrip(), f"Usage: {name}", 1),
+                    asked, f"millrace help {name}")
+    for name in NAMES:
+        if name not in ("millrace", "millrace-server"):
+            one(name)
+    done = call("millrace", "help", "nonsense")
+    check(done.returncode == 1 and "there is no tool nonsense" in done.stderr, f"millrace help nonsense: {done}")
+
+
 @test("a program that is not available says so in its help, and what to do instead")
 def missing():
     def one(name):
