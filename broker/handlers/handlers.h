@@ -42,6 +42,8 @@
     X(OFFSET_DELETE, offset_delete, false, DELETE, GROUP)                                          \
     X(DESCRIBE_CLIENT_QUOTAS, describe_client_quotas, true, DESCRIBE_CONFIGS, CLUSTER)             \
     X(ALTER_CLIENT_QUOTAS, alter_client_quotas, false, ALTER_CONFIGS, CLUSTER)                     \
+    X(DESCRIBE_USER_SCRAM_CREDENTIALS, describe_user_scram_credentials, false, DESCRIBE, CLUSTER)  \
+    X(ALTER_USER_SCRAM_CREDENTIALS, alter_user_scram_credentials, false, ALTER, CLUSTER)           \
     X(DESCRIBE_QUORUM, describe_quorum, false, DESCRIBE, CLUSTER)                                  \
     X(DESCRIBE_CLUSTER, describe_cluster, false, DESCRIBE, CLUSTER)                                \
     X(DESCRIBE_PRODUCERS, describe_producers, false, READ, TOPIC)                                  \
@@ -83,6 +85,8 @@ HANDLERS_LIST(HANDLERS_PROTOTYPE)
     X(LIST_PARTITION_REASSIGNMENTS, key)                                                           \
     X(DESCRIBE_CLIENT_QUOTAS, key)                                                                 \
     X(ALTER_CLIENT_QUOTAS, key)                                                                    \
+    X(DESCRIBE_USER_SCRAM_CREDENTIALS, key)                                                        \
+    X(ALTER_USER_SCRAM_CREDENTIALS, key)                                                           \
     X(DESCRIBE_QUORUM, key)                                                                        \
     X(UPDATE_FEATURES, key)                                                                        \
     X(DESCRIBE_CLUSTER, key)                                                                       \

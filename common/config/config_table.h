@@ -44,7 +44,7 @@
     "AddOffsetsToTxn|EndTxn|WriteTxnMarkers|TxnOffsetCommit|DescribeConfigs|AlterConfigs|"         \
     "DescribeLogDirs|CreatePartitions|DeleteGroups|ElectLeaders|IncrementalAlterConfigs|"          \
     "AlterPartitionReassignments|ListPartitionReassignments|OffsetDelete|DescribeClientQuotas|"    \
-    "AlterClientQuotas|DescribeQuorum|"                                                            \
+    "AlterClientQuotas|DescribeUserScramCredentials|AlterUserScramCredentials|DescribeQuorum|"     \
     "UpdateFeatures|DescribeCluster|DescribeProducers|UnregisterBroker|DescribeTransactions|"      \
     "ListTransactions|ConsumerGroupHeartbeat|ConsumerGroupDescribe|ListConfigResources|"           \
     "GetTelemetrySubscriptions|PushTelemetry|DescribeTopicPartitions|AddRaftVoter|"                \
