@@ -43,6 +43,10 @@ static int check_request(struct decision *decision, const Meta__Register *reques
         image_quota_count(decision->image) > 0)
         problem = "there are client quotas, which its build does not know: upgrade it, or remove "
                   "them";
+    if (!problem && request->features_step < FEATURES_STEP_CLIENT_METRICS &&
+        image_config_resources(decision->image, META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS) > 0)
+        problem = "there are subscriptions of client metrics, which its build does not know: "
+                  "upgrade it, or remove them";
     if (!problem)
         return 0;
     reply->error = err_to_wire(ERR_INVALID_REGISTRATION);

@@ -16,6 +16,8 @@ Meta__CommandReply *commands_decide(struct decision *decision, const Meta__Comma
     Meta__CommandReply *reply = decision_alloc(decision, 1, sizeof(*reply));
     meta__command_reply__init(reply);
     reply->id = command->id;
+    decision->command = command;
+    decision->throttle_ms = 0;
     switch (command->body_case) {
     case META__COMMAND__BODY_CREATE_TOPICS:
         topics_create(decision, command->create_topics, reply);
@@ -57,5 +59,7 @@ Meta__CommandReply *commands_decide(struct decision *decision, const Meta__Comma
         reply->error = err_to_wire(ERR_UNSUPPORTED_VERSION);
         reply->message = "this controller does not know the command yet";
     }
+    reply->throttle_ms = decision->throttle_ms;
+    decision->command = NULL;
     return reply;
 }

@@ -11,7 +11,9 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "config/config.h"
 #include "controller/controller_private.h"
+#include "controller/mutations.h"
 #include "controller/requests.h"
 #include "controller/sessions.h"
 
@@ -367,6 +369,15 @@ static int start(struct controller *controller, struct buf *problem)
     return err;
 }
 
+static int64_t mutation_window_s(const struct config *settings)
+{
+    const int64_t samples = 11, seconds = 1; /* Kafka's defaults */
+    if (!settings)
+        return samples * seconds;
+    return config_int(settings, CONFIG_CONTROLLER_QUOTA_WINDOW_NUM) *
+           config_int(settings, CONFIG_CONTROLLER_QUOTA_WINDOW_SIZE_SECONDS);
+}
+
 int controller_new(struct env *env, struct logger *logger, const struct controller_config *config,
                    struct buf *problem, struct controller **out)
 {
@@ -382,6 +393,7 @@ int controller_new(struct env *env, struct logger *logger, const struct controll
     env_random_bytes(env, controller->incarnation.bytes, sizeof(controller->incarnation.bytes));
     env_timer_init(env, &controller->balance, on_balance, controller);
     controller->image = image_new();
+    controller->rules.mutations = mutations_new(env, mutation_window_s(config->settings));
     controller->stream = stream_new(env, controller->image);
     controller->liveness = liveness_new(env, &controller->logger, config->broker_session_timeout_ms,
                                         on_dead_broker, controller);
@@ -450,6 +462,7 @@ void controller_free(struct controller *controller)
     listener_free(controller->listener);
     stream_free(controller->stream);
     image_free(controller->image);
+    mutations_free(controller->rules.mutations);
     line_limit_close(&controller->peer_lines);
     free_config(&controller->config);
     mem_free(controller);

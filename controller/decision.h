@@ -21,6 +21,7 @@
 #include "meta/image.h"
 
 /* What the configuration says about decisions. */
+struct mutations;
 struct decision_rules {
     int32_t default_partitions;
     int16_t default_replication_factor;
@@ -33,7 +34,8 @@ struct decision_rules {
     bool (*topic_default)(void *data, size_t i, const char **key, const char **value,
                           bool *from_file);
     void *topic_default_data;
-    struct logger *logger; /* for what a person has to know of; may be NULL */
+    struct logger *logger;       /* for what a person has to know of; may be NULL */
+    struct mutations *mutations; /* how fast clients may create and delete; NULL: at any rate */
 };
 
 struct decision {
@@ -46,7 +48,9 @@ struct decision {
     Meta__Record **records;
     size_t record_count;
     size_t record_cap;
-    int said; /* lines that one decision has logged, see elections.c */
+    int said;                     /* lines that one decision has logged, see elections.c */
+    const Meta__Command *command; /* under way; NULL: the controller's own idea */
+    int32_t throttle_ms;          /* that the reply to it tells */
 };
 
 /* The image, rules and random source are borrowed. */

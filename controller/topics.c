@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "controller/configs.h"
 #include "controller/elections.h"
+#include "controller/mutations.h"
 #include "controller/placement.h"
 
 /* The replicas of the partitions [first, first + count) of one topic. */
@@ -33,6 +34,15 @@ static Meta__TopicResult *new_result(struct decision *decision, const char *name
     result->partitions = -1;
     result->replication_factor = -1;
     return result;
+}
+
+/* The client's quota lets it create or delete so many partitions. */
+static int take_quota(struct decision *decision, Meta__TopicResult *result, int32_t partitions)
+{
+    if (mutations_take(decision, partitions))
+        return 0;
+    return fail(decision, result, ERR_THROTTLING_QUOTA_EXCEEDED,
+                "The throttling quota has been exceeded.");
 }
 
 /* ---- names ---- */
@@ -348,7 +358,7 @@ static void create_one(struct decision *decision, const Meta__CreateTopics__Topi
     result->partitions = layout.count;
     result->replication_factor = layout.replication_factor;
     copy_settings(decision, topic, result);
-    if (validate_only)
+    if (validate_only || take_quota(decision, result, layout.count))
         return;
     emit_topic(decision, topic, &layout, result);
     if (names->made)
@@ -436,6 +446,8 @@ void topics_delete(struct decision *decision, const Meta__DeleteTopics *command,
             continue;
         result->name = decision_text(decision, "%s", topic->name);
         result->id = decision_uuid(decision, &topic->id);
+        if (take_quota(decision, result, topic->partition_count))
+            continue;
         Meta__TopicRemovedRecord *record = decision_alloc(decision, 1, sizeof(*record));
         meta__topic_removed_record__init(record);
         record->id = result->id;
@@ -517,7 +529,7 @@ static void grow_one(struct decision *decision, const Meta__CreatePartitions__To
     *left -= layout.count;
     result->partitions = asked->count;
     result->replication_factor = layout.replication_factor;
-    if (validate_only)
+    if (validate_only || take_quota(decision, result, layout.count))
         return;
     struct uuid id = topic->id;
     for (int32_t i = 0; i < layout.count; i++)

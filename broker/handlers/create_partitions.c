@@ -10,6 +10,8 @@
 #include "broker/net/request.h"
 #include "kafka/messages/create_partitions.h"
 
+enum { CREATE_PARTITIONS_QUOTA_VERSION = 3 /* knows THROTTLING_QUOTA_EXCEEDED */ };
+
 typedef struct create_partitions_request_create_partitions_topic partitions_topic;
 typedef struct create_partitions_response_create_partitions_topic_result partitions_result;
 
@@ -25,6 +27,8 @@ static void create_partitions_result(void *data, int err, const char *sentence,
 {
     struct create_partitions *create = data;
     struct arena *arena = &create->request->arena;
+    if (!err)
+        origin_throttle(create->request, reply);
     for (size_t i = 0; i < create->command.n_topics; i++) {
         partitions_result *result = create->sent[i];
         const Meta__TopicResult *decided = !err && i < reply->n_topics ? reply->topics[i] : NULL;
@@ -145,6 +149,7 @@ void handle_create_partitions(struct request *request)
     }
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_CREATE_PARTITIONS;
+    command.strict = request->version >= CREATE_PARTITIONS_QUOTA_VERSION;
     command.create_partitions = &create->command;
     command_send(request->broker->channel, origin_of(request), &command, body->timeout_ms,
                  &create_partitions_events, create);

@@ -15,7 +15,10 @@
 #include "broker/handlers/origin.h"
 #include "kafka/messages/create_topics.h"
 
-enum { CREATE_TOPICS_CONFIGS_VERSION = 5 };
+enum {
+    CREATE_TOPICS_CONFIGS_VERSION = 5,
+    CREATE_TOPICS_QUOTA_VERSION = 6 /* knows THROTTLING_QUOTA_EXCEEDED */
+};
 
 typedef struct create_topics_request_creatable_topic creatable_topic;
 typedef struct create_topics_response_creatable_topic_result creatable_result;
@@ -123,8 +126,10 @@ static void create_topics_result(void *data, int err, const char *sentence,
 {
     struct create_topics *create = data;
     struct arena *arena = &create->request->arena;
-    if (!err)
+    if (!err) {
         create_topics_keep_defaults(create, reply);
+        origin_throttle(create->request, reply);
+    }
     for (size_t i = 0; i < create->command.n_topics; i++) {
         creatable_result *result = create->sent[i];
         if (err || i >= reply->n_topics) {
@@ -292,6 +297,7 @@ void handle_create_topics(struct request *request)
     }
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
+    command.strict = request->version >= CREATE_TOPICS_QUOTA_VERSION;
     command.create_topics = &create->command;
     command_send(request->broker->channel, origin_of(request), &command, body->timeout_ms,
                  &create_topics_events, create);

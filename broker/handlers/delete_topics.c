@@ -18,6 +18,7 @@
 
 enum {
     DELETE_TOPICS_DISABLED_VERSION = 3, /* knows TOPIC_DELETION_DISABLED */
+    DELETE_TOPICS_QUOTA_VERSION = 5,    /* knows THROTTLING_QUOTA_EXCEEDED */
     DELETE_TOPICS_IDS_VERSION = 6
 };
 
@@ -60,6 +61,8 @@ static void delete_topics_result(void *data, int err, const char *sentence,
                                  const Meta__CommandReply *reply)
 {
     struct delete_topics *delete = data;
+    if (!err)
+        origin_throttle(delete->request, reply);
     for (size_t i = 0; i < delete->command.n_topics; i++) {
         delete_result *result = delete->sent[i];
         if (!err && i < reply->n_topics) {
@@ -250,6 +253,7 @@ void handle_delete_topics(struct request *request)
     }
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_DELETE_TOPICS;
+    command.strict = request->version >= DELETE_TOPICS_QUOTA_VERSION;
     command.delete_topics = &delete->command;
     command_send(request->broker->channel, origin_of(request), &command, body->timeout_ms,
                  &delete_topics_events, delete);

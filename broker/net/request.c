@@ -91,7 +91,7 @@ static void request_shrink(struct request *request)
 /* ---- quotas ---- */
 
 /* It is told so in the answer, and is not read from now on. */
-static void request_throttle(struct request *request, int32_t wait_ms)
+void request_throttle(struct request *request, int32_t wait_ms)
 {
     ASSERT(wait_ms >= 0);
     if (wait_ms > request->throttle_ms)

@@ -114,6 +114,10 @@ size_t request_records_max(const struct request *request);
  * would pass a quota; how long the client has to wait is set. Once before a request is answered. */
 bool request_may_take(struct request *request, size_t bytes) MUST_CHECK;
 
+/* A quota that is kept elsewhere is used up: its client is told so in the answer, and not read for
+ * so long. Before the request is answered. */
+void request_throttle(struct request *request, int32_t wait_ms);
+
 /* A warning about what a client asked for; how many there may be is limited. */
 #define request_warn(request, ...) logger_warn((request)->logger, __VA_ARGS__)
 

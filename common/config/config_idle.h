@@ -445,11 +445,7 @@
       "alter.log.dirs.replication.quota.window.size.seconds", INT, "1", NULL, 1, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
     X(CLIENT_QUOTA_CALLBACK_CLASS, "client.quota.callback.class", CLASS, NULL, NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY | CONFIG_GUARD, "No class decides about quotas: remove the setting.") \
-    X(CONTROLLER_QUOTA_WINDOW_NUM, "controller.quota.window.num", INT, "11", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
-    X(CONTROLLER_QUOTA_WINDOW_SIZE_SECONDS, "controller.quota.window.size.seconds", INT, "1", \
-      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS)
+      CONFIG_READ_ONLY | CONFIG_GUARD, "No class decides about quotas: remove the setting.")
 
 #define CONFIG_METRICS_ROWS(X) \
     X(KAFKA_METRICS_POLLING_INTERVAL_SECS, "kafka.metrics.polling.interval.secs", INT, "10", \

@@ -395,6 +395,11 @@
       "The samples that the rate of a quota is taken over; more than 32 are joined.") \
     X(QUOTA_WINDOW_SIZE_SECONDS, "quota.window.size.seconds", INT, "1", NULL, 1, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY, "The length of each of these samples.") \
+    X(CONTROLLER_QUOTA_WINDOW_NUM, "controller.quota.window.num", INT, "11", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The samples of controller_mutation_rate: what they bring may be used at once.") \
+    X(CONTROLLER_QUOTA_WINDOW_SIZE_SECONDS, "controller.quota.window.size.seconds", INT, "1", \
+      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The length of each of these samples.") \
     X(TELEMETRY_MAX_BYTES, "telemetry.max.bytes", INT, "1048576", NULL, 1, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "The most that a client may push of its metrics at a time.") \
     X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", NULL, -1, \

@@ -17,7 +17,7 @@ from cluster import Cluster
 from load import read_all
 from node import memory_max
 from tap import check, check_equal, note, test
-from tool import says
+from tool import says, tool
 from wait import wait_until
 
 CONFIGS = "kafka-configs.sh"
@@ -168,6 +168,29 @@ def ignoring():
             check(grown < memory_max(16 * MB), f"the broker has grown by {grown} bytes")
             says(cluster, "kafka-topics.sh", "--list", out="t\n")
             set_quota(cluster, "--client", "test", delete="producer_byte_rate")
+
+
+@test("topics are created and deleted at the rate of controller_mutation_rate")
+def mutating():
+    with Cluster(1) as cluster:
+        quota = ("--alter", "--user", "ANONYMOUS")
+        says(cluster, CONFIGS, *quota, "--add-config", "controller_mutation_rate=0.1",
+             out="Completed updating config for user ANONYMOUS.\n")
+
+        def topics(*arguments, status=0, words=""):
+            done = tool("kafka-topics.sh", "--bootstrap-server", cluster.bootstrap, *arguments, check_status=False)
+            check_equal(done.returncode, status, f"the status of {arguments}: {done.stdout}{done.stderr}")
+            check(words in done.stdout, f"{arguments} says {done.stdout!r}")
+        exceeded = "The throttling quota has been exceeded"
+        topics("--create", "--topic", "a", "--partitions", "6", words="Created topic a")
+        topics("--create", "--topic", "b", status=1, words=exceeded)
+        topics("--alter", "--topic", "a", "--partitions", "7", status=1, words=exceeded)
+        topics("--delete", "--topic", "a", status=1, words=exceeded)
+        says(cluster, CONFIGS, *quota, "--delete-config", "controller_mutation_rate",
+             out="Completed updating config for user ANONYMOUS.\n")
+        topics("--create", "--topic", "b", words="Created topic b")
+        topics("--delete", "--topic", "a")
+        topics("--list", words="b\n")
 
 
 tap.run()

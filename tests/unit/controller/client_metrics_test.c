@@ -101,5 +101,23 @@ static void brokers_of_older_builds_could_not_read_them(void)
     finish();
 }
 
+static void brokers_of_older_builds_stay_out(void)
+{
+    begin();
+    add_brokers(1, false);
+    check_set("s", "metrics", "*");
+    step_of_next = FEATURES_STEP_CLIENT_METRICS - 1;
+    error_of_next = ERR_INVALID_REGISTRATION;
+    Meta__Registered reply = add_broker_as(1, 1, "");
+    CHECK_STR(reply.message, "registration of broker 1 refused: there are subscriptions of client "
+                             "metrics, which its build does not know: upgrade it, or remove them");
+    error_of_next = 0;
+    set("s", "metrics", "", META__CONFIG_ENTRY__OPERATION__DELETE);
+    add_broker_as(1, 1, "");
+    step_of_next = FEATURES_STEP;
+    finish();
+}
+
 TAP_MAIN(TAP_TEST(they_come_and_go), TAP_TEST(refusals_are_told), TAP_TEST(so_many_are_kept),
-         TAP_TEST(brokers_of_older_builds_could_not_read_them))
+         TAP_TEST(brokers_of_older_builds_could_not_read_them),
+         TAP_TEST(brokers_of_older_builds_stay_out))

@@ -102,6 +102,11 @@ const char *request_software(const struct request *request, enum request_softwar
     return what == REQUEST_SOFTWARE_NAME ? "apache-kafka-java" : "4.1.0";
 }
 
+void request_throttle(struct request *request, int32_t wait_ms)
+{
+    request->throttle_ms = wait_ms;
+}
+
 size_t request_records_max(const struct request *request)
 {
     (void)request;
