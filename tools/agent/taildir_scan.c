@@ -3,9 +3,6 @@
  * Happy path: on the worker pool, each directory is listed, each name is matched, each file that
  * matches is looked at for its inode and size. Failure modes: a directory that is not there, or no
  * longer, has no files; one that can't be read is told by `err`. */
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "tools/agent/taildir_scan.h"
 
 #include <stdlib.h>
@@ -22,7 +19,7 @@ void taildir_groups_unref(struct taildir_groups *groups)
     for (size_t i = 0; i < groups->count; i++) {
         mem_free(groups->rows[i].name);
         mem_free(groups->rows[i].dir);
-        pcre2_code_free(groups->rows[i].pattern);
+        expression_free(groups->rows[i].pattern);
         headers_unref(groups->rows[i].headers);
     }
     mem_free(groups->rows);
@@ -50,21 +47,12 @@ static void taildir_group_read(struct taildir_groups *groups, const struct part 
     char *key = mem_printf("filegroups.%s", name);
     const char *path = part_textf(part, "%s", key);
     const char *slash = path ? strrchr(path, '/') : NULL;
-    int code;
-    PCRE2_SIZE at;
     if (!path) {
         part_complain(part, key, problems, "it is missing: the path of the group's files");
     } else if (path[0] != '/' || !slash[1]) {
         part_complain(part, key, problems,
                       "\"%s\" is no absolute path that ends with a name or an expression", path);
-    } else if (!(group->pattern =
-                     pcre2_compile((PCRE2_SPTR)(slash + 1), PCRE2_ZERO_TERMINATED,
-                                   PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL))) {
-        PCRE2_UCHAR text[160];
-        pcre2_get_error_message(code, text, sizeof(text));
-        part_complain(part, key, problems, "\"%s\" is no regular expression: %s at letter %zu",
-                      slash + 1, (const char *)text, (size_t)at + 1);
-    } else {
+    } else if ((group->pattern = expression_new(part, key, slash + 1, true, problems))) {
         group->name = mem_strdup(name);
         group->dir = slash == path ? mem_strdup("/") : mem_strndup(path, (size_t)(slash - path));
         taildir_group_headers(group, part);
@@ -91,16 +79,6 @@ struct taildir_groups *taildir_groups_new(const struct part *part, struct buf *p
 }
 
 /* ---- a look ---- */
-
-static bool taildir_scan_matches(const struct taildir_group *group, const char *name)
-{
-    pcre2_match_data *match = pcre2_match_data_create(1, NULL);
-    int found = match ? pcre2_match(group->pattern, (PCRE2_SPTR)name, PCRE2_ZERO_TERMINATED, 0, 0,
-                                    match, NULL)
-                      : -1;
-    pcre2_match_data_free(match);
-    return found >= 0;
-}
 
 static void taildir_scan_add(struct taildir_scan *scan, size_t *cap, char *path, size_t group)
 {
@@ -142,7 +120,7 @@ static void taildir_scan_run(struct env_work *work)
         if (err)
             continue;
         for (size_t i = 0; i < count; i++)
-            if (taildir_scan_matches(group, names[i]))
+            if (expression_finds(group->pattern, names[i], strlen(names[i])))
                 taildir_scan_add(scan, &cap, mem_printf("%s/%s", group->dir, names[i]), g);
         env_dir_list_free(names, count);
     }

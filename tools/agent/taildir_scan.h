@@ -4,12 +4,13 @@
 
 #include "env/env.h"
 #include "tools/agent/event.h"
+#include "tools/agent/expression.h"
 #include "tools/agent/part.h"
 
 struct taildir_group {
     char *name;
     char *dir;
-    void *pattern; /* a compiled expression, over the whole name of a file */
+    struct expression *pattern; /* over the whole name of a file; one look at a time uses it */
     struct headers *headers;
 };
 

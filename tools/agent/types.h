@@ -24,7 +24,15 @@
     X(hdfs_sink_type)                                                                              \
     X(hive_sink_type)
 
-#define AGENT_INTERCEPTOR_TYPES(X) X(static_interceptor_type)
+#define AGENT_INTERCEPTOR_TYPES(X)                                                                 \
+    X(timestamp_interceptor_type)                                                                  \
+    X(host_interceptor_type)                                                                       \
+    X(static_interceptor_type)                                                                     \
+    X(remove_header_interceptor_type)                                                              \
+    X(uuid_interceptor_type)                                                                       \
+    X(search_replace_interceptor_type)                                                             \
+    X(regex_filter_interceptor_type)                                                               \
+    X(regex_extractor_interceptor_type)
 
 #define AGENT_SELECTOR_TYPES(X)                                                                    \
     X(replicating_selector_type)                                                                   \
