@@ -34,8 +34,9 @@ static const struct key_row regex_extractor_keys[] = {
     KEY("regex", KEY_REQUIRED, "The expression that is looked for in bodies; its groups count."),
     KEY_NAMES("serializers", KEY_REQUIRED, "The names of the serializers, one for each group."),
     KEY_ONE_OF("serializers.*.type", "default",
-               "default|org.apache.flume.interceptor.RegexExtractorInterceptorPassThroughSerializer|"
-               "org.apache.flume.interceptor.RegexExtractorInterceptorMillisSerializer",
+               "default|org.apache.flume.interceptor."
+               "RegexExtractorInterceptorPassThroughSerializer|org.apache.flume.interceptor."
+               "RegexExtractorInterceptorMillisSerializer",
                "How the text of a group is written: as it is, or a time as milliseconds."),
     KEY("serializers.*.name", NULL, "The header of that group; it must be given."),
     KEY("serializers.*.pattern", NULL,
