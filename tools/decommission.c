@@ -7,14 +7,18 @@
 #include <inttypes.h>
 
 #include "base/err.h"
+#include "env/env.h"
 #include "tools/move.h"
 #include "tools/quorum_change.h"
 #include "tools/quorum_request.h"
 #include "tools/tools.h"
 #include "tools/unregister.h"
 
-/* A voter answers its leader many times a second. */
-enum { DECOMMISSION_SILENT_MS = 5000, DECOMMISSION_LOOK_MS = 500, DECOMMISSION_ROUNDS_MAX = 5 };
+enum {
+    DECOMMISSION_HEARD_MS = 5000, /* a voter answers its leader many times a second */
+    DECOMMISSION_LOOK_MS = 500,
+    DECOMMISSION_ROUNDS_MAX = 5
+};
 
 typedef struct describe_quorum_response_replica_state decommission_replica;
 typedef struct describe_quorum_response_partition_data decommission_quorum;
@@ -38,25 +42,70 @@ static const decommission_replica *decommission_voter(const decommission_quorum 
     return NULL;
 }
 
-/* Voters but the one, that follow the leader, or lead. */
-static int32_t decommission_others(const decommission_quorum *quorum, int32_t id)
+/* Voters but the one that leaves which the leader has heard since `before`; it counts itself. */
+static int32_t decommission_heard(const decommission_quorum *before, const decommission_quorum *now,
+                                  int32_t leaves)
 {
-    const decommission_replica *leader = decommission_voter(quorum, quorum->leader_id);
-    int32_t count = 0;
-    for (int32_t i = 0; leader && i < quorum->current_voters.count; i++) {
-        const decommission_replica *voter = &quorum->current_voters.items[i];
-        count +=
-            voter->replica_id != id &&
-            leader->last_fetch_timestamp - voter->last_fetch_timestamp <= DECOMMISSION_SILENT_MS;
+    int32_t heard = 0;
+    for (int32_t i = 0; i < now->current_voters.count; i++) {
+        const decommission_replica *voter = &now->current_voters.items[i];
+        const decommission_replica *was = decommission_voter(before, voter->replica_id);
+        bool leads = voter->replica_id == now->leader_id;
+        if (voter->replica_id != leaves && was &&
+            (leads || voter->last_fetch_timestamp > was->last_fetch_timestamp))
+            heard++;
     }
-    return count;
+    return heard;
 }
 
-static int decommission_check_quorum(struct decommission *d, const decommission_quorum *quorum)
+/* The answer, which names a leader, and what it says; NULL, with the message printed. */
+static const decommission_quorum *decommission_describe(const struct decommission *d,
+                                                        struct client_answer *answer)
+{
+    struct quorum_request quorum;
+    int version = tool_version(d->run, KAFKA_API_DESCRIBE_QUORUM);
+    quorum_request_init(&quorum);
+    if (version < 0 ||
+        tool_call(d->run, CLIENT_ANY, KAFKA_API_DESCRIBE_QUORUM, version, &quorum.request, answer))
+        return NULL;
+    const struct describe_quorum_response *response = answer->response;
+    const decommission_quorum *state =
+        response->error_code ? NULL : quorum_request_answer(response);
+    if (state && state->leader_id >= 0)
+        return state;
+    tool_fail(d->run, "nothing is done: the metadata quorum has no leader: see that most of its "
+                      "nodes run");
+    client_answer_free(answer);
+    return NULL;
+}
+
+/* What is known of voters may be seconds old: a quorum that loses the wrong one decides nothing any
+ * more, so each that is counted on has to be heard anew. */
+static int decommission_check_others(const struct decommission *d,
+                                     const decommission_quorum *before)
+{
+    int32_t left = before->current_voters.count - 1, heard = 0;
+    int64_t end_ms = env_now_ms(d->run->env) + DECOMMISSION_HEARD_MS;
+    while (heard * 2 <= left && env_now_ms(d->run->env) < end_ms) {
+        struct client_answer answer = {0};
+        client_wait(d->run->client, DECOMMISSION_LOOK_MS);
+        const decommission_quorum *now = decommission_describe(d, &answer);
+        if (!now)
+            return 1;
+        heard = decommission_heard(before, now, d->broker);
+        client_answer_free(&answer);
+    }
+    if (heard * 2 > left)
+        return 0;
+    return tool_fail(d->run,
+                     "nothing is done: without broker %d the metadata quorum has %d voters, of "
+                     "which %d run, and could not decide: start the others first",
+                     d->broker, left, heard);
+}
+
+static int decommission_check_voter(struct decommission *d, const decommission_quorum *quorum)
 {
     const decommission_replica *voter = decommission_voter(quorum, d->broker);
-    int32_t left = quorum->current_voters.count - 1;
-    int32_t heard = decommission_others(quorum, d->broker);
     d->votes = voter != NULL;
     if (!voter)
         return 0;
@@ -68,37 +117,21 @@ static int decommission_check_quorum(struct decommission *d, const decommission_
                          "take it out of that setting of all nodes and restart them one by one; "
                          "millrace drain moves its replicas away meanwhile",
                          d->broker);
-    if (left == 0)
+    if (quorum->current_voters.count == 1)
         return tool_fail(d->run,
                          "nothing is done: broker %d is the only voter of the metadata quorum: add "
                          "another one first (kafka-metadata-quorum add-controller)",
                          d->broker);
-    if (heard * 2 <= left)
-        return tool_fail(d->run,
-                         "nothing is done: without broker %d the metadata quorum has %d voters, of "
-                         "which %d run, and could not decide: start the others first",
-                         d->broker, left, heard);
-    return 0;
+    return decommission_check_others(d, quorum);
 }
 
 static int decommission_read_quorum(struct decommission *d)
 {
-    struct quorum_request quorum;
     struct client_answer answer = {0};
-    int version = tool_version(d->run, KAFKA_API_DESCRIBE_QUORUM);
-    quorum_request_init(&quorum);
-    if (version < 0 ||
-        tool_call(d->run, CLIENT_ANY, KAFKA_API_DESCRIBE_QUORUM, version, &quorum.request, &answer))
+    const decommission_quorum *quorum = decommission_describe(d, &answer);
+    if (!quorum)
         return 1;
-    const struct describe_quorum_response *response = answer.response;
-    const decommission_quorum *state =
-        response->error_code ? NULL : quorum_request_answer(response);
-    int status = 0;
-    if (!state || state->leader_id < 0)
-        status = tool_fail(d->run, "nothing is done: the metadata quorum has no leader: see that "
-                                   "most of its nodes run");
-    else
-        status = decommission_check_quorum(d, state);
+    int status = decommission_check_voter(d, quorum);
     client_answer_free(&answer);
     return status;
 }

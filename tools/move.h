@@ -55,6 +55,8 @@ int move_check_actions(const struct tool_run *run);
 int move_connect(struct tool_run *run, int32_t leaves);
 /* Whether the broker is registered, and whether the controller hears it. */
 int move_find_broker(struct tool_run *run, int32_t broker, enum move_broker *found);
+/* The ids of the brokers that the controller does not hear; the caller's to mem_free. */
+int move_find_down(struct tool_run *run, struct plan_ids *down);
 /* The state is closed by the caller in any case. */
 int move_state_read(struct tool_run *run, int32_t leaves, struct move_state *state);
 /* Safe on zeroed memory, and twice. */

@@ -23,6 +23,8 @@ enum {
     MOVE_LOOK_MS = 500,
     MOVE_MEASURE_EACH = 4,  /* looks: asking for sizes costs the brokers more */
     MOVE_FAILURES_MAX = 60, /* looks in a row that nobody answers */
+    MOVE_DOWN_MS = 30000,   /* a broker that restarts is back by then, or others get the replicas */
+    MOVE_REFUSED_MAX = 3,   /* rounds in a row: a topic that was deleted is not in the next one */
     MOVE_ROUNDS_MAX = 20,
     MOVE_SIGNAL_STATUS = 128
 };
@@ -41,6 +43,8 @@ struct move_run {
     int64_t looked_ms, looked_left; /* the last measuring */
     double rate;                    /* bytes a ms */
     int looks, failures;
+    int64_t down_ms;     /* since when a broker that is copied to is down; 0 = none is */
+    bool refused, again; /* moves were refused; the plan is of no use any more */
 };
 
 static int move_signal; /* the one that came */
@@ -162,6 +166,24 @@ static void move_measure_copied(struct move_run *m)
     move_measure_rate(m);
 }
 
+/* A move to a broker that stays down has no end. */
+static void move_check_targets(struct move_run *m)
+{
+    struct plan_ids down = {0};
+    bool waits = false;
+    if (move_find_down(m->run, &down) == 0)
+        for (int32_t i = 0; i < down.count; i++)
+            waits = waits || move_goes_to(m, down.ids[i]);
+    mem_free(down.ids);
+    int64_t now_ms = env_now_ms(m->run->env);
+    if (!waits)
+        m->down_ms = 0;
+    else if (m->down_ms == 0)
+        m->down_ms = now_ms;
+    else if (now_ms - m->down_ms >= MOVE_DOWN_MS && m->state->leaves >= 0)
+        m->again = true;
+}
+
 static void move_tell(struct move_run *m)
 {
     char left[32], rate[32];
@@ -203,9 +225,7 @@ static int move_begin(struct move_run *m)
     }
     int status = 0;
     if (some.count > 0)
-        status = reassign_ask_alter(m->run, &some, false,
-                                    "moves were refused; what has begun goes on, and a call of the "
-                                    "same begins anew with what is left:");
+        status = reassign_ask_alter(m->run, &some, false, "moves were refused:");
     plan_free(&some);
     return status;
 }
@@ -230,10 +250,13 @@ static int move_look(struct move_run *m)
 
 static int move_turn(struct move_run *m)
 {
-    if (move_look(m) || (m->failures == 0 && move_begin(m)))
+    if (move_look(m))
         return 1;
-    if (m->looks++ % MOVE_MEASURE_EACH == 0)
+    m->refused = m->failures == 0 && move_begin(m) != 0;
+    if (m->failures == 0 && m->looks++ % MOVE_MEASURE_EACH == 0) {
         move_measure_copied(m);
+        move_check_targets(m);
+    }
     move_tell(m);
     return 0;
 }
@@ -259,8 +282,9 @@ static int move_carry_out(struct move_run *m)
     int status = 0;
     for (size_t i = 0; i < m->count; i++)
         m->states[i] = m->items[i].under_way ? MOVE_MOVES : MOVE_WAITS;
-    while (status == 0 && move_in(m, MOVE_DONE) < m->count && !move_interrupted()) {
+    while (status == 0 && !m->again && move_in(m, MOVE_DONE) < m->count && !move_interrupted()) {
         status = move_turn(m);
+        m->again = m->again || m->refused;
         if (status == 0 && move_in(m, MOVE_DONE) < m->count)
             client_wait(m->run->client, MOVE_LOOK_MS);
     }
@@ -322,9 +346,15 @@ static int move_elect(struct tool_run *run, const struct move_state *state,
     return status;
 }
 
-/* One reading of the cluster. *left gets what there was to do. */
+/* How a round ended. */
+struct move_end {
+    size_t count;        /* what there was to do */
+    bool again, refused; /* it was broken off, and why */
+};
+
+/* One reading of the cluster. */
 static int move_round(struct tool_run *run, struct move_state *state, int64_t at_once, int64_t rate,
-                      struct move_result *result, size_t *left)
+                      struct move_result *result, struct move_end *end)
 {
     struct move_run m = {.run = run, .state = state, .at_once = at_once};
     m.items = move_items(state, &m.count);
@@ -338,9 +368,9 @@ static int move_round(struct tool_run *run, struct move_state *state, int64_t at
         result->partitions += m.states[i] == MOVE_DONE;
         result->bytes += m.states[i] == MOVE_DONE ? move_size(&m, i) : m.copied[i];
     }
-    *left = m.count;
+    *end = (struct move_end){m.count, m.again, m.refused};
     result->interrupted = move_interrupted();
-    if (status == 0 && !result->interrupted)
+    if (status == 0 && !result->interrupted && !m.again)
         status = move_elect(run, state, m.items, m.count);
     mem_free(m.items);
     mem_free(m.states);
@@ -352,17 +382,22 @@ static int move_rounds(struct tool_run *run, int32_t leaves, int64_t at_once, in
                        struct move_result *result)
 {
     bool throttled = rate >= 0;
+    int refused = 0;
     for (int round = 0; round < MOVE_ROUNDS_MAX; round++) {
         struct move_state state;
-        size_t left = 0;
+        struct move_end end = {0};
         int status = move_state_read(run, leaves, &state);
         if (status == 0)
             status = move_plan(&state);
         throttled = throttled || (round == 0 && state.moves.count > 0);
         if (status == 0)
-            status = move_round(run, &state, at_once, rate, result, &left);
+            status = move_round(run, &state, at_once, rate, result, &end);
+        refused = end.refused ? refused + 1 : 0;
+        if (status == 0 && refused == MOVE_REFUSED_MAX)
+            status = tool_fail(run, "moves are refused again and again: what has begun goes on by "
+                                    "itself; the same call takes up what is left");
         /* A balance is done once: while records come, the bytes are never quite even. */
-        bool done = status || result->interrupted || left == 0 || leaves < 0;
+        bool done = status || result->interrupted || (!end.again && (end.count == 0 || leaves < 0));
         if (status == 0 && done && !result->interrupted && throttled)
             status = move_unthrottle(run, state.metadata.response);
         move_state_close(&state);

@@ -98,6 +98,20 @@ int move_find_broker(struct tool_run *run, int32_t broker, enum move_broker *fou
     return 0;
 }
 
+int move_find_down(struct tool_run *run, struct plan_ids *down)
+{
+    struct client_answer answer = {0};
+    if (move_describe(run, &answer))
+        return 1;
+    const struct describe_cluster_response *response = answer.response;
+    down->ids = mem_alloc(((size_t)response->brokers.count + 1) * sizeof(*down->ids));
+    for (int32_t i = 0; i < response->brokers.count; i++)
+        if (response->brokers.items[i].is_fenced)
+            down->ids[down->count++] = response->brokers.items[i].broker_id;
+    client_answer_free(&answer);
+    return 0;
+}
+
 /* The addresses of the brokers that are up, but of the one that leaves. */
 static void move_addresses(const struct describe_cluster_response *response, int32_t leaves,
                            struct buf *list)

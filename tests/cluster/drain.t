@@ -7,7 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import json
-import re
+import pty
 import signal
 import subprocess
 import threading
@@ -42,19 +42,25 @@ def plan(cluster, *arguments):
 
 
 class Running:
-    """A tool that works until it is done, or killed; wait() gives its status and what it printed."""
+    """A tool that works until it is done, or killed; wait() gives its status and what it printed. With
+    `terminal` that is a terminal."""
 
-    def __init__(self, cluster, *arguments):
+    def __init__(self, cluster, *arguments, terminal=False):
         self.told = ""
+        self.reads, writes = pty.openpty() if terminal else os.pipe()
         self.child = spawn(["millrace", *arguments, "--bootstrap-server", cluster.running()[0].address],
-                           executable=MILLRACE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                           stderr=subprocess.STDOUT, text=True)
+                           executable=MILLRACE, stdin=subprocess.DEVNULL, stdout=writes, stderr=writes)
+        os.close(writes)
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
 
     def _read(self):
-        for line in self.child.stdout:
-            self.told += line
+        try:
+            while some := os.read(self.reads, 4096):
+                self.told += some.decode()
+        except OSError:  # a terminal whose other side is closed
+            pass
+        os.close(self.reads)
 
     def wait_word(self, word):
         wait_until(lambda: word in self.told or self.child.poll() is not None, DEADLINE_S, f"it says {word}")
@@ -87,10 +93,11 @@ def partitions(cluster):
 
 def counts(cluster, which):
     """How many partitions each broker has, or leads."""
-    held = {node.id: 0 for node in cluster.nodes}
+    held = {broker: 0 for broker in (-1, *(node.id for node in cluster.nodes))}
     for found in partitions(cluster).values():
         for broker in which(found):
             held[broker] += 1
+    del held[-1]
     return held
 
 
@@ -133,6 +140,8 @@ def killed_and_resumed():
             slow.wait_word("partitions left")
             slow.end(signal.SIGKILL)
             check(wait_moves(cluster), "the moves go on without the tool")
+            shown = plan(cluster, "drain", "3")["partitions"]
+            check(any(row["topic"] == "load" and row["underWay"] for row in shown), f"not waited for: {shown}")
             cluster.nodes[2].kill()
             load.wait_acks(RECORDS)
             cluster.nodes[2].start()
@@ -163,18 +172,28 @@ def killed_and_resumed():
 
 @test("a drain that is stopped by Ctrl-C says how to go on, and --cancel gives the replicas back")
 def stopped():
-    with Cluster(4) as cluster:
+    with Cluster(4, start=False) as cluster:
+        for node in cluster.nodes:
+            node.settings["broker.rack"] = "ab"[node.id // 2]
+        cluster.start()
         assign(cluster, "load", (3, 0, 1))
         assign(cluster, "small", (3, 1), (1, 3), (0, 3), (0, 1))
+        assign(cluster, "heavy", *[(2,)] * 8)  # without racks it would be given nothing
         with Load(cluster.bootstrap, "load") as load:
             load.wait_acks(RECORDS)
             shown = plan(cluster, "drain", "3")
             check_equal(sorted((row["topic"], row["partition"]) for row in shown["partitions"]),
                         [("load", 0), ("small", 0), ("small", 1), ("small", 2)], "the plan's partitions")
+            check(all(2 in row["target"] for row in shown["partitions"]), f"all stay on two racks: {shown}")
+            anyhow = plan(cluster, "drain", "3", "--disable-rack-aware")
+            check(not all(2 in row["target"] for row in anyhow["partitions"]), f"without racks: {anyhow}")
+            told = millrace(cluster, "drain", "3", "--exclude", "2", status=1)[1]
+            check("load-0 has 3 replicas" in told, told)
             check(not reassign.moves(cluster.nodes[0].port), "--plan moves nothing")
-            slow = Running(cluster, "drain", "3", "--throttle", SLOW, "--at-once", "1")
+            slow = Running(cluster, "drain", "3", "--throttle", SLOW, "--at-once", "1", terminal=True)
             wait_moves(cluster)
             slow.wait_word("partitions left")
+            slow.wait_word("\033[K\r\r4 of 4 partitions left")  # the same line, twice
             check_equal(slow.end(signal.SIGINT), SIGINT_STATUS, f"the status after Ctrl-C: {slow.told}")
             note(slow.told.splitlines()[-1])
             for word in ("1 are under way", "3 have not begun", "the throttle stays", "drain 3", "--cancel"):
@@ -230,6 +249,8 @@ def balance():
         check_equal(sum(len(set(row["target"]) - set(row["replicas"])) for row in shown["partitions"]), 6,
                     f"the copies of {shown}")
         check_equal([row["replicasAfter"] for row in shown["brokers"]], [6, 6, 6, 6], "the replicas after it")
+        without = plan(cluster, "balance", "--exclude", "3")
+        check_equal([row["replicasAfter"] for row in without["brokers"]], [8, 8, 8, 0], "the replicas without 3")
         out = millrace(cluster, "balance")[0]
         note(out.splitlines()[-1])
         check("The cluster is balanced" in out, out)
@@ -290,6 +311,62 @@ def decommission():
         check_records(read_all(cluster.bootstrap, "load"), load.acked)
         told = millrace(cluster, "decommission", "2", status=1)[1]
         check("by controller.quorum.voters" in told, told)
+
+
+@test("a broker that replicas are copied to dies: another one gets them")
+def target_dies():
+    with Cluster(4) as cluster:
+        assign(cluster, "load", (3, 0))
+        with Load(cluster.bootstrap, "load") as load:
+            slow = Running(cluster, "drain", "3", "--throttle", SLOW)
+            (target,) = wait_moves(cluster)[("load", 0)][1]
+            slow.wait_word("partitions left")
+            cluster.nodes[target].kill()
+            wait_until(lambda: target not in wire.metadata(cluster.nodes[0].port).brokers, DEADLINE_S, "it is fenced")
+            slow.end(signal.SIGTERM)
+            out = millrace(cluster, "drain", "3", "--throttle", FAST)[0]
+            check("Broker 3 is drained" in out, out)
+            check_gone(cluster, 3)
+            check_gone(cluster, target)
+            load.wait_acks(RECORDS)
+            load.stop()
+        check_records(read_all(cluster.bootstrap, "load"), load.acked)
+        cluster.nodes[target].start()
+        cluster.wait_serving()
+
+
+def voters(cluster):
+    told = json.loads(tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.running()[0].address, "describe",
+                           "--status", "--format", "json", check_status=False).stdout or "{}")
+    return {voter["id"] for voter in told.get("currentVoters", [])}
+
+
+@test("decommission: a voter leaves the metadata quorum, unless the others could not decide")
+def voter():
+    with Cluster(1, start=False) as cluster:
+        cluster.nodes = [Node(cluster.directory, i, {}) for i in range(4)]
+        for node in cluster.nodes:
+            node.settings["controller.quorum.bootstrap.servers"] = ",".join(
+                f"127.0.0.1:{each.port + 10000}" for each in cluster.nodes)
+        cluster.start()
+        wait_until(lambda: len(voters(cluster)) == 3, DEADLINE_S, "three nodes vote")
+        leader = cluster.controller()
+        others = [cluster.nodes[i] for i in voters(cluster) if i != leader.id]
+        assign(cluster, "t", (leader.id, others[0].id), (others[1].id, leader.id))
+        others[1].kill()
+        wait_until(lambda: others[1].id not in wire.metadata(leader.port).brokers, DEADLINE_S, "a voter is down")
+        told = millrace(cluster, "decommission", str(others[0].id), status=1)[1]
+        note(told.strip())
+        check("could not decide" in told, told)
+        check(others[0].id in voters(cluster), "it votes on")
+        others[1].start()
+        cluster.wait_serving()
+        wait_whole(cluster)
+        stop_when_asked(cluster, Running(cluster, "decommission", str(leader.id)), leader)
+        wait_until(lambda: leader.id not in voters(cluster) and len(voters(cluster)) == 3, DEADLINE_S,
+                   "the three others vote")
+        check_gone(cluster, leader.id)
+        wait_whole(cluster)
 
 
 @test("auto.leader.rebalance.enable: who is back leads again what prefers it, at the next check")
