@@ -22,6 +22,7 @@ struct log_dir {
     int entry_count;
     bool failed;
     bool clean;             /* shut down cleanly the last time */
+    int64_t stopped_epoch;  /* the broker epoch in the mark of that stop; 0 = none */
     bool leavings_written;  /* by this stop: see leavings.h */
     int64_t metadata_index; /* in its .metadata-index */
     bool metadata_writing;

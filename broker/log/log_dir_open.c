@@ -66,20 +66,34 @@ static int log_dir_list_partitions(struct log_dir *dir, struct buf *problem)
     return checkpoints_load(dir, problem);
 }
 
-/* The checksum that the mark has of the list of what the stop left; -1 without one. A broker of an
- * older version writes a mark, and leaves the list of a stop before it in place. */
-static int64_t log_dir_read_mark(struct env *env, const char *path)
+/* The number behind the field; -1 when it is not there. */
+static int64_t log_dir_mark_number(const char *text, const char *field)
 {
-    char *text, *end;
+    char *end;
+    const char *at = strstr(text, field);
+    const char *digits = at ? at + strlen(field) : "";
+    long long number = strtoll(digits, &end, 10);
+    return end == digits ? -1 : number;
+}
+
+/* The checksum that the mark has of the list of what the stop left, -1 without one, and the broker
+ * epoch of the process that stopped. A broker of an older version writes a mark, and leaves the
+ * list of a stop before it in place. */
+static void log_dir_read_mark(struct log_dir *dir, const char *path)
+{
+    char *text;
     size_t len;
-    if (env_file_load(env, path, MARK_FILE_MAX, &text, &len) < 0)
-        return -1;
-    const char *field = strstr(text, LOG_MARK_FIELD);
-    const char *digits = field ? field + strlen(LOG_MARK_FIELD) : "";
-    long long crc = strtoll(digits, &end, 10);
-    crc = end == digits || crc < 0 || crc > UINT32_MAX ? -1 : crc;
+    dir->leavings_crc = -1;
+    dir->stopped_epoch = 0;
+    if (env_file_load(dir->manager->env, path, MARK_FILE_MAX, &text, &len) < 0)
+        return;
+    int64_t crc = log_dir_mark_number(text, LOG_MARK_FIELD);
+    int64_t epoch = log_dir_mark_number(text, LOG_MARK_EPOCH_FIELD);
+    if (crc >= 0 && crc <= UINT32_MAX)
+        dir->leavings_crc = crc;
+    if (epoch > 0)
+        dir->stopped_epoch = epoch;
     mem_free(text);
-    return crc;
 }
 
 /* The mark goes before anything is appended: a crash from now on is a crash. */
@@ -87,7 +101,7 @@ static int log_dir_take_clean_mark(struct log_dir *dir, struct buf *problem)
 {
     struct env *env = dir->manager->env;
     char *path = mem_printf("%s/.kafka_cleanshutdown", dir->path);
-    dir->leavings_crc = log_dir_read_mark(env, path);
+    log_dir_read_mark(dir, path);
     int rc = MUTATION(MARK_KEPT) && dir->leavings_crc >= 0 ? 0 : env_path_remove(env, path);
     if (rc == ERR_NO_FILE)
         buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));

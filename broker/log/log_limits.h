@@ -28,6 +28,8 @@ enum {
 
 /* In the mark of a clean stop, before the checksum of .segments. */
 #define LOG_MARK_FIELD "\"segments\":"
+/* And before the broker epoch of the process that stopped, as in Kafka. */
+#define LOG_MARK_EPOCH_FIELD "\"brokerEpoch\":"
 
 /* Intervals above this never come; it keeps the sums of clocks from overflowing. */
 #define LOG_INTERVAL_MAX_MS (INT64_C(1000) * 86400 * 365 * 100)

@@ -618,8 +618,10 @@ static void write_clean_mark(struct log_dir *dir)
     if (dir->failed || !dir->leavings_written)
         return;
     buf_init(&text);
-    buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1," LOG_MARK_FIELD "%" PRId64 "}",
-               dir->leavings_crc);
+    int64_t epoch = dir->manager->serves > 0 ? dir->manager->serves : -1;
+    buf_printf(&text,
+               "{\"version\":0," LOG_MARK_EPOCH_FIELD "%" PRId64 "," LOG_MARK_FIELD "%" PRId64 "}",
+               epoch, dir->leavings_crc);
     file_job_start(dir, NULL, mem_printf("%s/.kafka_cleanshutdown", dir->path), &text, 0, NULL);
 }
 

@@ -80,6 +80,10 @@ const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
  * does not, and has no partitions. */
 enum { LOG_SERVED_NEW = -1 };
 int64_t log_manager_dir_served(const struct log_manager *manager, int i);
+/* The broker epoch of the process before this one, if it stopped cleanly with each directory that
+ * has partitions; 0 = one of them does not say so. A process that never registered vouches for
+ * nothing: the one before it may have crashed. */
+int64_t log_manager_stopped_epoch(const struct log_manager *manager);
 /* The broker is registered under `epoch`, and has served with directory i under before[i] (0 = not
  * known, and so is each from `count` on): each directory that works notes the epoch durably, and
  * then comes `done`, perhaps before this returns. What is older is logged. Nothing is opened, and

@@ -101,6 +101,22 @@ int64_t log_manager_dir_served(const struct log_manager *manager, int i)
     return dir->served_count == 0 && dir->entry_count == 0 ? LOG_SERVED_NEW : served_last(dir);
 }
 
+int64_t log_manager_stopped_epoch(const struct log_manager *manager)
+{
+    int64_t stopped = 0;
+    for (int i = 0; i < manager->config.dir_count; i++) {
+        const struct log_dir *dir = &manager->dirs[i];
+        int64_t epoch = dir->failed || !dir->clean ? 0 : dir->stopped_epoch;
+        if (log_manager_dir_served(manager, i) == LOG_SERVED_NEW)
+            continue;
+        if (epoch == 0 || (stopped && epoch != stopped))
+            return 0;
+        stopped = epoch;
+    }
+    ASSERT(stopped >= 0);
+    return stopped;
+}
+
 bool log_served_under(const struct log *log, int64_t broker_epoch)
 {
     const struct log_dir *dir = log->dir;

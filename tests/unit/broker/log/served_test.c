@@ -43,6 +43,31 @@ static void the_epochs_outlive_the_process(void)
     fixture_close(&f);
 }
 
+static void stop_and_start(struct log_world *f)
+{
+    fixture_shutdown(f);
+    CHECK_INT(fixture_start(f), 0);
+}
+
+/* A crash in between is one of the process that the controller knows. */
+static void a_clean_stop_names_its_epoch(void)
+{
+    struct log_world f;
+    fixture_begin(&f, 2);
+    serve(&f, 5, 0);
+    CHECK_INT(log_manager_stopped_epoch(f.manager), 0);
+    stop_and_start(&f);
+    CHECK_INT(log_manager_stopped_epoch(f.manager), 5);
+    serve(&f, 9, 5);
+    CHECK_INT(log_manager_stopped_epoch(f.manager), 5); /* it was about the process before */
+    restart(&f);
+    CHECK_INT(log_manager_stopped_epoch(f.manager), 0);
+    CHECK_INT(fixture_open(&f), 0);
+    stop_and_start(&f); /* it never registered */
+    CHECK_INT(log_manager_stopped_epoch(f.manager), 0);
+    fixture_close(&f);
+}
+
 /* A person knows that it is the newest one. */
 static void an_epoch_can_be_added_by_hand(void)
 {
@@ -198,5 +223,5 @@ TAP_MAIN(TAP_TEST(the_epochs_outlive_the_process), TAP_TEST(a_directory_with_par
          TAP_TEST(an_older_directory_is_named), TAP_TEST(a_damaged_file_counts_for_nothing),
          TAP_TEST(the_oldest_epochs_make_way), TAP_TEST(a_start_needs_no_room),
          TAP_TEST(a_directory_that_fails_is_not_waited_for),
-         TAP_TEST(only_the_newest_registration_is_answered),
+         TAP_TEST(only_the_newest_registration_is_answered), TAP_TEST(a_clean_stop_names_its_epoch),
          TAP_TEST(an_epoch_can_be_added_by_hand))
