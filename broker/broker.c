@@ -437,6 +437,7 @@ static void broker_make_registration(struct broker *broker)
     broker->registration = registration;
     registration->broker_id = broker->node_id;
     registration->features_step = FEATURES_STEP;
+    registration->stopped_epoch = log_manager_stopped_epoch(broker->logs);
     registration->incarnation = broker_bytes(&broker->incarnation);
     registration->rack = mem_strdup(config_str(broker->config, CONFIG_BROKER_RACK));
     registration->endpoints = mem_alloc((size_t)count * sizeof(*registration->endpoints));

@@ -47,6 +47,10 @@ static int check_request(struct decision *decision, const Meta__Register *reques
         image_config_resources(decision->image, META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS) > 0)
         problem = "there are subscriptions of client metrics, which its build does not know: "
                   "upgrade it, or remove them";
+    if (!problem && request->features_step < FEATURES_STEP_ELIGIBLE &&
+        features_level_of(decision->image, FEATURE_ELIGIBLE_LEADER_REPLICAS_VERSION) > 0)
+        problem = "eligible.leader.replicas.version is 1, which its build does not know: upgrade "
+                  "it, or downgrade the feature";
     if (!problem)
         return 0;
     reply->error = err_to_wire(ERR_INVALID_REGISTRATION);
@@ -221,12 +225,14 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     /* Nobody knows what disks an unknown one had. */
     bool emptied = !again && (!old || lacks_dir(old, request));
     emptied |= !again && old && has_older_dir(decision, request, wanted);
+    bool crashed = !again && old && request->stopped_epoch != old->epoch;
     int64_t lost = old ? lost_epoch(old, request, wanted) : 0;
     Meta__BrokerRecord *record = record_of(decision, request);
     record->n_log_dir_epochs = request->n_log_dirs;
     record->log_dir_epochs = wanted;
     record->keeps_epochs = request->n_log_dir_epochs > 0;
     record->served_epoch = old && record->keeps_epochs ? old->served_epoch : 0;
+    record->crashed = again ? old->crashed : crashed;
     if (again) {
         record->epoch = old->epoch;
         record->fenced = old->fenced;
@@ -239,6 +245,8 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     decision_emit(decision, META__RECORD__FACT_BROKER, record);
     if (emptied)
         elections_broker_emptied(decision, record->id, lost);
+    if (crashed)
+        elections_broker_crashed(decision, record->id);
     if (!again)
         elections_broker_anew(decision, record->id);
     return 0;

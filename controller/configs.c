@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "config/config_metrics.h"
 #include "controller/elections.h"
+#include "controller/eligible.h"
 #include "meta/config_list.h"
 #include "meta/features.h"
 
@@ -192,7 +193,25 @@ static int work_out(struct decision *decision, const Meta__AlterConfigs__Resourc
     if (!err && asked->replace_all)
         *count = list_removed(decision, asked, &listed, changes, *count);
     map_close(&listed);
+    for (size_t i = 0; !err && i < *count; i++) {
+        const char *sentence = eligible_why_not_setting(decision, asked->type, asked->name,
+                                                        changes[i].key, changes[i].value);
+        if (sentence)
+            err = refuse(decision, result, ERR_INVALID_CONFIG, sentence);
+    }
     return err;
+}
+
+/* NULL: it is not a topic's. */
+static const struct image_topic *topic_of(const struct decision *decision,
+                                          const Meta__AlterConfigs__Resource *asked)
+{
+    if (asked->type != META__CONFIG_RECORD__RESOURCE__TOPIC)
+        return NULL;
+    const struct image_topic *topic =
+        image_topic_by_name(decision->image, asked->name, strlen(asked->name));
+    ASSERT(topic != NULL); /* check_resource has found it */
+    return topic;
 }
 
 /* Whoever may lead now does so at once. A setting of one broker counts where it is the
@@ -203,19 +222,18 @@ static void elect_for(struct decision *decision, const Meta__AlterConfigs__Resou
         elections_all(decision);
         return;
     }
-    const struct image_topic *topic =
-        image_topic_by_name(decision->image, asked->name, strlen(asked->name));
-    ASSERT(topic != NULL);
-    elections_topic(decision, topic);
+    elections_topic(decision, topic_of(decision, asked));
 }
 
 static void emit_changes(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
                          const struct change *changes, size_t count)
 {
-    bool elections = false;
-    for (size_t i = 0; i < count; i++)
-        elections |= config_change_find(scope_of(asked), changes[i].key) ==
-                     CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE;
+    bool elections = false, eligible = false;
+    for (size_t i = 0; i < count; i++) {
+        enum config_id id = config_change_find(scope_of(asked), changes[i].key);
+        elections |= id == CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE;
+        eligible |= id == CONFIG_MIN_INSYNC_REPLICAS;
+    }
     /* Keys of removed settings belong to the image: all are copied before the first one goes. */
     struct change *copies = decision_alloc(decision, count, sizeof(*copies));
     for (size_t i = 0; i < count; i++) {
@@ -230,6 +248,8 @@ static void emit_changes(struct decision *decision, const Meta__AlterConfigs__Re
     }
     if (elections)
         elect_for(decision, asked);
+    if (eligible)
+        elections_end_eligible(decision, topic_of(decision, asked));
 }
 
 static void alter_one(struct decision *decision, const Meta__AlterConfigs__Resource *asked,

@@ -117,6 +117,7 @@ Meta__BrokerRecord *decision_broker(struct decision *decision, const struct imag
         record->log_dir_epochs[i] = broker->log_dir_epochs[i];
     record->served_epoch = broker->served_epoch;
     record->keeps_epochs = broker->keeps_epochs;
+    record->crashed = broker->crashed;
     record->features_step = broker->features_step;
     return record;
 }
@@ -144,6 +145,9 @@ Meta__PartitionRecord *decision_partition(struct decision *decision,
     record->removing = copy_ids(decision, &partition->removing, &record->n_removing);
     record->offline = copy_ids(decision, &partition->offline, &record->n_offline);
     record->full = copy_ids(decision, &partition->full, &record->n_full);
+    record->elr = copy_ids(decision, &partition->elr, &record->n_elr);
+    record->last_known_elr =
+        copy_ids(decision, &partition->last_known_elr, &record->n_last_known_elr);
     record->emptied = partition->emptied;
     record->emptied_epoch = partition->emptied_epoch;
     record->leader = partition->leader;

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mutation.h"
 #include "config/config_chain.h"
+#include "controller/eligible.h"
 #include "controller/isr.h"
 
 bool elections_unclean_allowed(const struct decision *decision, const struct image_topic *topic)
@@ -44,15 +45,18 @@ static bool is_full(const Meta__PartitionRecord *record, int32_t id)
 }
 
 enum pick {
-    PICK_CLEAN,   /* of the set */
-    PICK_UNCLEAN, /* of all that were replicas before a move began */
-    PICK_ANY      /* as well one that is being added and never was in sync: a person wants so */
+    PICK_CLEAN,    /* of the set */
+    PICK_ELIGIBLE, /* of those outside the set that have all that is committed */
+    PICK_UNCLEAN,  /* of all that were replicas before a move began */
+    PICK_ANY       /* as well one that is being added and never was in sync: a person wants so */
 };
 
 /* Whether it may be picked, but for whether it can lead. An emptied member counts for nothing. */
 static bool is_picked(const Meta__PartitionRecord *record, int32_t id, enum pick pick)
 {
     bool member = image_has_id(record->isr, record->n_isr, id);
+    if (pick == PICK_ELIGIBLE)
+        return image_has_id(record->elr, record->n_elr, id);
     if (pick == PICK_CLEAN || (member && record->emptied))
         return member && !record->emptied;
     return pick == PICK_ANY || member || !image_has_id(record->adding, record->n_adding, id);
@@ -66,7 +70,7 @@ static int32_t pick_leader(const struct decision *decision, const Meta__Partitio
     int32_t leader = IMAGE_NO_NODE, best = INT32_MAX;
     for (size_t i = 0; i < record->n_replicas; i++) {
         int32_t id = record->replicas[i];
-        bool added = pick != PICK_CLEAN && image_has_id(record->adding, record->n_adding, id);
+        bool added = pick > PICK_ELIGIBLE && image_has_id(record->adding, record->n_adding, id);
         int32_t rank = 2 * added + is_full(record, id);
         if (rank >= best || !is_picked(record, id, pick) ||
             !elections_may_lead(decision, record, id))
@@ -139,16 +143,34 @@ void elections_set_unclean(struct decision *decision, const struct image_topic *
     say_unclean(decision, topic, record, leader);
     record->isr[0] = leader;
     record->n_isr = 1;
+    eligible_clear(record);
     not_emptied(record);
 }
 
-/* Whether a member of the set may still turn out to live. */
-static bool is_member_awaited(const struct decision *decision, const Meta__PartitionRecord *record)
+/* Whether one of them may still turn out to live. */
+static bool is_any_awaited(const struct decision *decision, const Meta__PartitionRecord *record,
+                           const int32_t *ids, size_t count)
 {
-    for (size_t i = 0; i < record->n_isr && !record->emptied; i++)
-        if (is_fit(decision, record->offline, record->n_offline, record->isr[i]))
+    for (size_t i = 0; i < count; i++)
+        if (is_fit(decision, record->offline, record->n_offline, ids[i]))
             return true;
     return false;
+}
+
+static bool is_member_awaited(const struct decision *decision, const Meta__PartitionRecord *record)
+{
+    return !record->emptied && is_any_awaited(decision, record, record->isr, record->n_isr);
+}
+
+/* The leader from outside the set that has all that is committed: nobody of the set can lead, nor
+ * is waited for. IMAGE_NO_NODE when there is none. */
+static int32_t elect_eligible(struct decision *decision, const struct image_topic *topic,
+                              Meta__PartitionRecord *record)
+{
+    int32_t leader = pick_leader(decision, record, PICK_ELIGIBLE);
+    if (leader != IMAGE_NO_NODE)
+        eligible_lead(decision, topic, record, leader);
+    return leader;
 }
 
 /* Whether its leader may go on: one that takes no records makes way for a member that does. */
@@ -173,8 +195,12 @@ static void elect(struct decision *decision, const struct image_topic *topic,
     if (!leader_stays(decision, record))
         leader = pick_leader(decision, record, PICK_CLEAN);
     bool unclean = elections_unclean_allowed(decision, topic) || MUTATION(LEADER_FROM_OUTSIDE);
-    if (leader == IMAGE_NO_NODE && is_member_awaited(decision, record) &&
-        !MUTATION(LEADER_FROM_OUTSIDE)) {
+    bool awaited = leader == IMAGE_NO_NODE && is_member_awaited(decision, record);
+    if (leader == IMAGE_NO_NODE && !awaited)
+        leader = elect_eligible(decision, topic, record);
+    if (leader == IMAGE_NO_NODE)
+        awaited |= is_any_awaited(decision, record, record->elr, record->n_elr);
+    if (leader == IMAGE_NO_NODE && awaited && !MUTATION(LEADER_FROM_OUTSIDE)) {
         if (!image_has_id(record->replicas, record->n_replicas, record->leader))
             set_leader(record, IMAGE_NO_NODE); /* it was taken out */
         return;
@@ -204,6 +230,8 @@ void elections_drop_replicas(Meta__PartitionRecord *record, const int32_t *gone,
     take_out(record->isr, &record->n_isr, gone, n_gone);
     take_out(record->offline, &record->n_offline, gone, n_gone);
     take_out(record->full, &record->n_full, gone, n_gone);
+    take_out(record->elr, &record->n_elr, gone, n_gone);
+    take_out(record->last_known_elr, &record->n_last_known_elr, gone, n_gone);
 }
 
 /* Whether all that shall stay have everything, and could lead at once. A member of the set that is
@@ -263,6 +291,8 @@ static void elections_check(const struct image_topic *topic, const Meta__Partiti
     ASSERT(record->n_isr <= record->n_replicas);
     ASSERT(record->leader == IMAGE_NO_NODE ||
            image_has_id(record->replicas, record->n_replicas, record->leader));
+    for (size_t i = 0; i < record->n_elr; i++)
+        ASSERT(!image_has_id(record->isr, record->n_isr, record->elr[i]));
     ASSERT(!record->emptied || record->n_isr == 1);
     ASSERT(!record->emptied || record->leader == IMAGE_NO_NODE);
     ASSERT(record->emptied || record->emptied_epoch == 0);
@@ -274,6 +304,7 @@ static void emit(struct decision *decision, const struct image_topic *topic,
                  Meta__PartitionRecord *record)
 {
     fence_dropped(image_partition(topic, record->partition), record);
+    eligible_settle(decision, topic, record);
     record->partition_epoch++;
     elections_check(topic, record);
     if (decision->rules->logger)
@@ -424,9 +455,12 @@ static bool report_one(struct decision *decision, int32_t broker_id,
                  image_ids_have(&partition->isr, broker_id) &&
                  may_prove(decision, partition, broker_id);
     bool passed = is_epoch_passed(partition, replica);
-    if (!changed && !found && !passed)
+    bool failed = replica->failed && image_ids_have(&partition->elr, broker_id);
+    if (!changed && !found && !passed && !failed)
         return false;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    if (failed)
+        eligible_lose(decision, record, broker_id);
     if (passed)
         record->leader_epoch = replica->newer_epoch + 1;
     (void)mark(decision, &record->offline, &record->n_offline, broker_id, replica->offline);
@@ -476,12 +510,15 @@ static int64_t had_all_under(const struct image_broker *broker,
 static void give_up(struct decision *decision, const struct image_topic *topic,
                     const struct image_partition *partition, int32_t broker_id, int64_t lost_epoch)
 {
-    if (partition->emptied || !image_ids_have(&partition->isr, broker_id))
+    bool member = !partition->emptied && image_ids_have(&partition->isr, broker_id);
+    if (!member && !image_ids_have(&partition->elr, broker_id))
         return;
     const struct image_broker *broker = image_broker(decision->image, broker_id);
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-    if (record->n_isr > 1) {
-        take_out(record->isr, &record->n_isr, &broker_id, 1);
+    if (!member || record->n_isr > 1) {
+        if (member)
+            take_out(record->isr, &record->n_isr, &broker_id, 1);
+        eligible_lose(decision, record, broker_id);
     } else { /* a set is never empty: it stays listed as the one that had everything */
         record->emptied = true;
         record->emptied_epoch = had_all_under(broker, partition, lost_epoch);
@@ -499,6 +536,23 @@ void elections_broker_emptied(struct decision *decision, int32_t broker_id, int6
         for (int32_t i = 0; i < topic->partition_count; i++)
             if (image_partition(topic, i))
                 give_up(decision, topic, &topic->partitions[i], broker_id, lost_epoch);
+}
+
+static void forget_eligible(struct decision *decision, const struct image_topic *topic,
+                            const struct image_partition *partition, int32_t broker_id)
+{
+    if (!image_ids_have(&partition->elr, broker_id))
+        return;
+    Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    eligible_lose(decision, record, broker_id);
+    elect(decision, topic, record);
+    emit(decision, topic, record);
+}
+
+void elections_broker_crashed(struct decision *decision, int32_t broker_id)
+{
+    if (!MUTATION(CRASHED_ELIGIBLE))
+        visit_all(decision, forget_eligible, broker_id);
 }
 
 /* What the earlier process led it leads no more, and not again under the same epoch: a process that
@@ -539,6 +593,22 @@ void elections_topic(struct decision *decision, const struct image_topic *topic)
 void elections_all(struct decision *decision)
 {
     visit_all(decision, join, IMAGE_NO_NODE);
+}
+
+static void end_eligible(struct decision *decision, const struct image_topic *topic,
+                         const struct image_partition *partition, int32_t broker_id)
+{
+    (void)broker_id;
+    if (eligible_is_over(decision, topic, partition))
+        emit(decision, topic, decision_partition(decision, topic, partition));
+}
+
+void elections_end_eligible(struct decision *decision, const struct image_topic *topic)
+{
+    if (topic)
+        visit_topic(decision, topic, end_eligible, IMAGE_NO_NODE);
+    else
+        visit_all(decision, end_eligible, IMAGE_NO_NODE);
 }
 
 void elections_broker_in(struct decision *decision, int32_t broker_id)
@@ -680,6 +750,8 @@ static int command_unclean(struct decision *decision, const struct image_topic *
         return ERR_ELECTION_NOT_NEEDED;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
     int32_t leader = pick_leader(decision, record, PICK_CLEAN);
+    if (leader == IMAGE_NO_NODE && !is_member_awaited(decision, record))
+        leader = elect_eligible(decision, topic, record);
     if (leader == IMAGE_NO_NODE) {
         leader = pick_leader(decision, record, PICK_ANY);
         /* Only when nobody else is there: a person has decided to begin anew. */
@@ -695,76 +767,12 @@ static int command_unclean(struct decision *decision, const struct image_topic *
     return 0;
 }
 
-static int command_one(struct decision *decision, bool unclean, const struct image_topic *topic,
-                       int32_t index)
+int elections_one(struct decision *decision, bool unclean, const struct image_topic *topic,
+                  int32_t index)
 {
     const struct image_partition *partition = topic ? image_partition(topic, index) : NULL;
     if (!partition)
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
     return unclean ? command_unclean(decision, topic, partition)
                    : command_preferred(decision, topic, partition);
-}
-
-static const char *command_sentence(int err)
-{
-    switch (err) {
-    case 0:
-        return "";
-    case ERR_ELECTION_NOT_NEEDED:
-        return "Leader election not needed for topic partition.";
-    case ERR_PREFERRED_LEADER_NOT_AVAILABLE:
-        return "The preferred leader was not available.";
-    case ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE:
-        return "Eligible topic partition leaders are not available.";
-    default:
-        return "No such topic or partition.";
-    }
-}
-
-static void add_result(struct decision *decision, Meta__CommandReply *reply, int err,
-                       const char *topic, int32_t partition)
-{
-    Meta__ElectResult *result = decision_alloc(decision, 1, sizeof(*result));
-    meta__elect_result__init(result);
-    result->error = err_to_wire(err);
-    result->message = decision_text(decision, "%s", command_sentence(err));
-    result->topic = decision_text(decision, "%s", topic);
-    result->partition = partition;
-    reply->elections[reply->n_elections++] = result;
-}
-
-static void command_all(struct decision *decision, bool unclean, Meta__CommandReply *reply)
-{
-    size_t cursor = 0, total = 0;
-    const struct image_topic *topic;
-    while ((topic = image_next_topic(decision->image, &cursor)))
-        total += (size_t)topic->partition_count;
-    reply->elections = decision_alloc(decision, total, sizeof(*reply->elections));
-    cursor = 0;
-    while ((topic = image_next_topic(decision->image, &cursor))) {
-        for (int32_t i = 0; i < topic->partition_count; i++) {
-            if (!image_partition(topic, i))
-                continue;
-            int err = command_one(decision, unclean, topic, i);
-            if (err != ERR_ELECTION_NOT_NEEDED) /* Kafka leaves these out when all are asked for */
-                add_result(decision, reply, err, topic->name, i);
-        }
-    }
-}
-
-void elections_command(struct decision *decision, const Meta__ElectLeaders *command,
-                       Meta__CommandReply *reply)
-{
-    if (command->all) {
-        command_all(decision, command->unclean, reply);
-        return;
-    }
-    reply->elections = decision_alloc(decision, command->n_partitions, sizeof(*reply->elections));
-    for (size_t i = 0; i < command->n_partitions; i++) {
-        const Meta__ElectLeaders__Partition *asked = command->partitions[i];
-        const struct image_topic *topic =
-            image_topic_by_name(decision->image, asked->topic, strlen(asked->topic));
-        int err = command_one(decision, command->unclean, topic, asked->partition);
-        add_result(decision, reply, err, asked->topic, asked->partition);
-    }
 }

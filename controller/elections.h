@@ -1,4 +1,5 @@
-/* Who leads: the rules by which the active controller picks leaders from in-sync sets.
+/* Who leads: the rules by which the active controller picks leaders from in-sync sets, and where
+ * nobody of a set can lead from the eligible replicas (eligible.h).
  *
  * A leader is taken from the in-sync set, in the order of the replicas, among live brokers that
  * have spoken to this controller and have not said that they can't serve the partition (its log is
@@ -37,6 +38,15 @@ void elections_broker_emptied(struct decision *decision, int32_t broker_id, int6
  * replicas holds no more. */
 void elections_broker_anew(struct decision *decision, int32_t broker_id);
 
+/* The broker has registered anew after a crash, or nobody knows how its last process ended: it is
+ * nowhere an eligible replica any more (eligible.h). Its places in the in-sync sets stay: what it
+ * acknowledged is on its disk, and nobody waits in vain for a better one. */
+void elections_broker_crashed(struct decision *decision, int32_t broker_id);
+
+/* Who is eligible where the in-sync set is large enough now, or the feature is off, is so no more:
+ * of a topic, or of all (NULL). */
+void elections_end_eligible(struct decision *decision, const struct image_topic *topic);
+
 /* The ReportReplicas command: what the broker can't serve is led by others, or by nobody. */
 void elections_report(struct decision *decision, const Meta__ReportReplicas *command,
                       Meta__CommandReply *reply);
@@ -74,6 +84,11 @@ size_t elections_needing(const struct image *image, int32_t broker_id);
  * since then. At most `limit` partitions. Returns how many did. */
 size_t elections_balance(struct decision *decision, int32_t percent, size_t limit);
 
+/* One partition is given its preferred replica as leader, or (`unclean`) one that may lack records:
+ * 0, or ERR_ELECTION_NOT_NEEDED, ERR_PREFERRED_LEADER_NOT_AVAILABLE,
+ * ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE and ERR_UNKNOWN_TOPIC_OR_PARTITION (`topic` may be NULL). */
+int elections_one(struct decision *decision, bool unclean, const struct image_topic *topic,
+                  int32_t index) MUST_CHECK;
 /* The ElectLeaders command. */
 void elections_command(struct decision *decision, const Meta__ElectLeaders *command,
                        Meta__CommandReply *reply);

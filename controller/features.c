@@ -6,7 +6,13 @@
  * that is wrong ends the command. */
 #include "controller/features.h"
 
+#include <inttypes.h>
+
 #include "base/err.h"
+#include "config/config_chain.h"
+#include "controller/configs.h"
+#include "controller/elections.h"
+#include "controller/eligible.h"
 #include "meta/features.h"
 
 typedef Meta__UpdateFeatures__Update features_step;
@@ -66,6 +72,35 @@ static const char *features_why_not(struct decision *decision, const features_st
                  : NULL;
 }
 
+/* From now on brokers and controller have to agree how large each set has to be: what the files of
+ * single nodes say, or a setting of one broker, counts no more (as in Kafka). */
+static void features_share_min_insync(struct decision *decision)
+{
+    const char *key = config_row(CONFIG_MIN_INSYNC_REPLICAS)->name;
+    const Meta__ConfigRecord__Resource broker_level = META__CONFIG_RECORD__RESOURCE__BROKER;
+    const struct image_broker *broker;
+    struct config_chain chain;
+    struct config_parsed value;
+    size_t cursor = 0;
+    config_chain_init(&chain, decision->rules->settings, decision->image, decision->rules->node_id);
+    (void)config_chain_find(&chain, CONFIG_FROM_ALL_BROKERS, CONFIG_MIN_INSYNC_REPLICAS, &value);
+    configs_emit(decision, broker_level, "", key,
+                 decision_text(decision, "%" PRId64, value.number));
+    while ((broker = image_next_broker(decision->image, &cursor))) {
+        const char *name = decision_text(decision, "%" PRId32, broker->id);
+        if (image_config(decision->image, broker_level, name, key))
+            configs_emit(decision, broker_level, name, key, NULL);
+    }
+}
+
+static void features_eligible_changed(struct decision *decision)
+{
+    if (eligible_is_on(decision))
+        features_share_min_insync(decision);
+    else
+        elections_end_eligible(decision, NULL);
+}
+
 /* The level that counts already is not written: builds older than all features refuse records. */
 static void features_set(struct decision *decision, const struct feature *feature, int32_t level)
 {
@@ -76,6 +111,8 @@ static void features_set(struct decision *decision, const struct feature *featur
     record->name = (char *)(uintptr_t)feature->name;
     record->level = level;
     decision_emit(decision, META__RECORD__FACT_FEATURE, record);
+    if (feature == &features[FEATURE_ELIGIBLE_LEADER_REPLICAS_VERSION])
+        features_eligible_changed(decision);
 }
 
 void features_found(struct decision *decision)

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "base/mutation.h"
 #include "controller/elections.h"
+#include "controller/eligible.h"
 
 bool isr_check_sender(struct decision *decision, int32_t broker_id, int64_t broker_epoch,
                       Meta__CommandReply *reply)
@@ -96,6 +97,10 @@ static void change(struct decision *decision, const struct image_topic *topic,
     record->isr = decision_alloc(decision, asked->n_isr, sizeof(*record->isr));
     for (size_t i = 0; i < asked->n_isr; i++)
         record->isr[record->n_isr++] = asked->isr[i]->broker_id;
+    for (int32_t i = 0; i < partition->isr.count; i++)
+        if (!image_has_id(record->isr, record->n_isr, partition->isr.ids[i]))
+            eligible_leave(decision, record, partition->isr.ids[i]);
+    eligible_settle(decision, topic, record);
     record->partition_epoch++;
     decision_emit(decision, META__RECORD__FACT_PARTITION, record);
     elections_set_changed(decision, topic, image_partition(topic, partition->index));
@@ -105,7 +110,7 @@ static int32_t *isr_copy(struct decision *decision, const struct image_ids *ids,
 {
     *count = (size_t)ids->count;
     int32_t *copy = decision_alloc(decision, *count, sizeof(*copy));
-    return memcpy(copy, ids->ids, *count * sizeof(*copy));
+    return *count ? memcpy(copy, ids->ids, *count * sizeof(*copy)) : copy;
 }
 
 static Meta__AlterPartitionResult *decide_one(struct decision *decision, int32_t broker_id,
@@ -145,6 +150,7 @@ static Meta__AlterPartitionResult *decide_one(struct decision *decision, int32_t
     result->leader_epoch = partition->leader_epoch;
     result->partition_epoch = partition->partition_epoch;
     result->isr = isr_copy(decision, &partition->isr, &result->n_isr);
+    result->elr = isr_copy(decision, &partition->elr, &result->n_elr);
     return result;
 }
 

@@ -31,6 +31,7 @@ static const struct {
     {"group.version", 1, "4.0-IV0"},
     {"transaction.version", 1, "4.0-IV2"},
     {"transaction.version", 2, "4.0-IV2"},
+    {"eligible.leader.replicas.version", 1, "4.1-IV0"},
 };
 
 /* The last whose name is the text, or begins with it and "-IV". */

@@ -263,10 +263,11 @@ static int storage_check_features(const struct tool_run *run)
         if (!storage_is_founding(text))
             return tool_misuse(run,
                                "--feature %s is not available: a new cluster has group.version=%d, "
-                               "transaction.version=%d and kraft.version=0; kafka-features.sh "
-                               "changes them once it runs",
+                               "transaction.version=%d, eligible.leader.replicas.version=%d and "
+                               "kraft.version=0; kafka-features.sh changes them once it runs",
                                text, features[FEATURE_GROUP_VERSION].founding,
-                               features[FEATURE_TRANSACTION_VERSION].founding);
+                               features[FEATURE_TRANSACTION_VERSION].founding,
+                               features[FEATURE_ELIGIBLE_LEADER_REPLICAS_VERSION].founding);
     }
     return 0;
 }

@@ -84,9 +84,11 @@ static bool describe_fill_partition(struct request *request,
     out->replica_nodes.items = partition->replicas.ids;
     out->isr_nodes.count = partition->isr.count;
     out->isr_nodes.items = partition->isr.ids;
-    /* No eligible replicas beside the in-sync set; null would be allowed, but Java 3.9 stumbles. */
-    out->eligible_leader_replicas.count = 0;
-    out->last_known_elr.count = 0;
+    /* Null would be allowed where there are none, but Java 3.9 stumbles. */
+    out->eligible_leader_replicas.count = partition->elr.count;
+    out->eligible_leader_replicas.items = partition->elr.ids;
+    out->last_known_elr.count = partition->last_known_elr.count;
+    out->last_known_elr.items = partition->last_known_elr.ids;
     out->offline_replicas.items =
         nodes_offline(request, &request->arena, partition, &out->offline_replicas.count);
     return out->offline_replicas.items != NULL;

@@ -79,6 +79,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
     ids_copy(&partition->full, &record->full);
     partition->emptied = record->emptied;
     partition->emptied_epoch = record->emptied_epoch;
+    partition->held = record->elr.count > 0;
     partition->proposal = PROPOSAL_NONE;
     struct remote *old = partition->remotes;
     int32_t old_count = partition->remote_count;
@@ -182,7 +183,10 @@ int64_t isr_high_watermark(const struct partition *partition)
 {
     int32_t needed = partition->min_insync < partition->replicas.count ? partition->min_insync
                                                                        : partition->replicas.count;
-    if (partition->isr.count < needed)
+    /* Who is eligible has all up to here and no more. This does not ask the settings: those that we
+     * know may be older than the record. */
+    bool held = partition->held || partition->isr.count < needed;
+    if (held && !MUTATION(WATERMARK_NOT_HELD))
         return partition->high_watermark;
     int64_t lowest = MUTATION(LEADER_COUNTS_UNFLUSHED) ? log_end_offset(partition->log)
                                                        : log_durable_offset(partition->log);
@@ -351,7 +355,8 @@ static void isr_take_answer(struct partition *partition, const Meta__AlterPartit
     struct image_partition record = {.leader = result->leader,
                                      .leader_epoch = result->leader_epoch,
                                      .partition_epoch = result->partition_epoch,
-                                     .isr = {result->isr, (int32_t)result->n_isr}};
+                                     .isr = {result->isr, (int32_t)result->n_isr},
+                                     .elr = {result->elr, (int32_t)result->n_elr}};
     struct image_ids replicas = {0}, offline = {0}, full = {0};
     const struct image_ids others = {result->replicas, (int32_t)result->n_replicas};
     if (others.count && !image_ids_have(&others, partition->deps->node_id)) {

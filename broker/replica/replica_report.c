@@ -77,6 +77,7 @@ struct report_facts {
     bool offline;
     bool full;
     bool whole;
+    bool failed;
     int32_t newer_epoch;
 };
 
@@ -87,6 +88,7 @@ static bool report_differs(const struct replica_report *report, const struct par
 {
     int32_t own = report->deps->node_id;
     facts->offline = partition->state == PARTITION_OFFLINE || partition->late;
+    facts->failed = partition->state == PARTITION_OFFLINE;
     facts->full = partition->full_here;
     facts->whole = report_is_whole(partition);
     facts->newer_epoch = report_newer_epoch(partition);
@@ -126,6 +128,7 @@ static size_t report_collect(struct replica_report *report, Meta__ReportReplicas
         replica->offline = facts.offline;
         replica->full = facts.full;
         replica->whole = facts.whole;
+        replica->failed = facts.failed;
         replica->newer_epoch = facts.newer_epoch;
         pointers[count++] = replica;
     }

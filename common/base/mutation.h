@@ -43,6 +43,8 @@
     ROW(EMPTIED_LEADS, "a broker that lost a directory stays in the in-sync sets")                 \
     ROW(OLDER_DISK_TRUSTED, "an older copy of a log directory counts as the newest one")           \
     ROW(OLDER_DISK_PROVES, "a replica on an older copy of its directory counts as whole")          \
+    ROW(WATERMARK_NOT_HELD, "the high watermark moves while the in-sync set is too small")         \
+    ROW(CRASHED_ELIGIBLE, "a broker that comes back from a crash stays an eligible replica")       \
     ROW(DELETE_BY_NAME, "a repeated DeleteTopics deletes what has the name by then")               \
     ROW(ANSWERS_OF_A_START, "a broker that knows no cluster yet says what is not there")           \
     ROW(VOTE_UNSYNCED, "a vote is given before it is on the disk")                                 \

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#define FEATURES_ROW(constant, name, min, max, initial, founding)                                  \
-    {name, min, max, initial, founding},
+#define FEATURES_ROW(constant, name, min, max, initial, founding, step)                            \
+    {name, min, max, initial, founding, step},
 const struct feature features[FEATURES_COUNT] = {FEATURES_LIST(FEATURES_ROW)};
 #undef FEATURES_ROW
 
@@ -19,7 +19,7 @@ const struct feature *features_find(const char *name)
 int16_t features_max(const struct feature *feature, uint32_t step)
 {
     ASSERT(feature->initial <= feature->max);
-    return step >= FEATURES_STEP_LEVELS ? feature->max : feature->initial;
+    return step >= feature->step ? feature->max : feature->initial;
 }
 
 int16_t features_level(const struct image *image, const struct feature *feature)

@@ -10,14 +10,28 @@
 
 #include "meta/image.h"
 
+/* Rises with each build that supports a level more, or knows records that older ones refuse;
+ * brokers say it when they register. Builds of before transaction.version 2 say none, which is 0,
+ * and support the initial levels. */
+enum {
+    FEATURES_STEP_LEVELS = 1,         /* the levels of before the next steps */
+    FEATURES_STEP_QUOTAS = 2,         /* records of client quotas */
+    FEATURES_STEP_CLIENT_METRICS = 3, /* of subscriptions of client metrics */
+    FEATURES_STEP_ELIGIBLE = 4,       /* eligible replicas in the records of partitions */
+    FEATURES_STEP = FEATURES_STEP_ELIGIBLE
+};
+
 /* X(constant, name, lowest and highest level that this build supports, initial level, level of new
- * clusters). */
+ * clusters, the first step that supports the highest level). */
 #define FEATURES_LIST(X)                                                                           \
+    /* 1: replicas outside an in-sync set that is too small may lead cleanly (KIP-966) */          \
+    X(ELIGIBLE_LEADER_REPLICAS_VERSION, "eligible.leader.replicas.version", 0, 1, 0, 0,            \
+      FEATURES_STEP_ELIGIBLE)                                                                      \
     /* 1: groups of the consumer protocol (KIP-848) */                                             \
-    X(GROUP_VERSION, "group.version", 0, 1, 1, 1)                                                  \
+    X(GROUP_VERSION, "group.version", 0, 1, 1, 1, FEATURES_STEP_LEVELS)                            \
     /* 1: records of __transaction_state may have fields that older builds don't know; 2: who \
      * produces adds partitions by it, and gets a new epoch at each end (KIP-890) */    \
-    X(TRANSACTION_VERSION, "transaction.version", 0, 2, 1, 2)
+    X(TRANSACTION_VERSION, "transaction.version", 0, 2, 1, 2, FEATURES_STEP_LEVELS)
 
 #define FEATURES_ENUM_ROW(constant, ...) FEATURE_##constant,
 enum feature_id { FEATURES_LIST(FEATURES_ENUM_ROW) FEATURES_COUNT };
@@ -27,17 +41,9 @@ struct feature {
     const char *name;
     int16_t min, max;
     int16_t initial, founding;
+    uint32_t step; /* from which on builds support `max` */
 };
 
-/* Rises with each build that supports a level more, or knows records that older ones refuse;
- * brokers say it when they register. Builds of before transaction.version 2 say none, which is 0,
- * and support the initial levels. */
-enum {
-    FEATURES_STEP_LEVELS = 1,         /* all levels of the table above */
-    FEATURES_STEP_QUOTAS = 2,         /* records of client quotas */
-    FEATURES_STEP_CLIENT_METRICS = 3, /* of subscriptions of client metrics */
-    FEATURES_STEP = FEATURES_STEP_CLIENT_METRICS
-};
 /* The highest level of the feature that builds of that step support. */
 int16_t features_max(const struct feature *feature, uint32_t step);
 

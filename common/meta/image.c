@@ -452,6 +452,7 @@ static struct image_broker *broker_new(const Meta__BrokerRecord *record)
     }
     broker->served_epoch = record->served_epoch;
     broker->keeps_epochs = record->keeps_epochs;
+    broker->crashed = record->crashed;
     broker->features_step = record->features_step;
     broker->log_dir_count = record->n_log_dirs;
     broker->log_dirs = mem_alloc(record->n_log_dirs * sizeof(*broker->log_dirs));
@@ -551,7 +552,8 @@ static int check_partition(const Meta__PartitionRecord *record)
     if (record->n_replicas == 0 || record->n_isr == 0 || record->n_replicas > INT16_MAX ||
         record->n_isr > record->n_replicas || record->n_adding > record->n_replicas ||
         record->n_removing > record->n_replicas || record->n_offline > record->n_replicas ||
-        record->n_full > record->n_replicas)
+        record->n_full > record->n_replicas || record->n_elr > record->n_replicas ||
+        record->n_last_known_elr > record->n_replicas)
         return ERR_MALFORMED;
     struct image_ids replicas = {record->replicas, (int32_t)record->n_replicas};
     struct image_ids adding = {record->adding, (int32_t)record->n_adding};
@@ -578,7 +580,7 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
 {
     ids_free(partition);
     size_t total = record->n_replicas + record->n_isr + record->n_adding + record->n_removing +
-                   record->n_offline + record->n_full;
+                   record->n_offline + record->n_full + record->n_elr + record->n_last_known_elr;
     int32_t *at = mem_alloc(total * sizeof(*at));
     partition->index = record->partition;
     partition->leader = record->leader;
@@ -592,6 +594,8 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
     copy_ids(&partition->removing, &at, record->removing, record->n_removing);
     copy_ids(&partition->offline, &at, record->offline, record->n_offline);
     copy_ids(&partition->full, &at, record->full, record->n_full);
+    copy_ids(&partition->elr, &at, record->elr, record->n_elr);
+    copy_ids(&partition->last_known_elr, &at, record->last_known_elr, record->n_last_known_elr);
     ASSERT(at == partition->replicas.ids + total);
     image_check_partition(partition);
 }

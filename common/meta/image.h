@@ -44,6 +44,7 @@ struct image_broker {
     size_t log_dir_count;
     int64_t served_epoch;   /* the newest one under which it was unfenced; 0 = not known */
     bool keeps_epochs;      /* in its log directories */
+    bool crashed;           /* before it registered, as far as it is known */
     uint32_t features_step; /* which levels of features it supports: meta/features.h */
 };
 
@@ -65,6 +66,8 @@ struct image_partition {
     struct image_ids full;    /* replicas whose disk is nearly full, likewise */
     bool emptied;             /* the last member of the set may have lost its records: no leader */
     int64_t emptied_epoch;    /* under which it had them all; 0 = not known */
+    struct image_ids elr;     /* replicas outside the set that have all that is committed */
+    struct image_ids last_known_elr; /* that were such ones, or members, and may lack records */
 };
 
 struct image_config {

@@ -82,6 +82,7 @@ static int each_broker(const struct image_broker *broker, record_fn fn, void *da
     body.log_dir_epochs = broker->log_dir_epochs;
     body.served_epoch = broker->served_epoch;
     body.keeps_epochs = broker->keeps_epochs;
+    body.crashed = broker->crashed;
     body.features_step = broker->features_step;
     Meta__Record record = META__RECORD__INIT;
     record.fact_case = META__RECORD__FACT_BROKER;
@@ -112,6 +113,10 @@ static int each_partition(const struct image_topic *topic, const struct image_pa
     body.offline = partition->offline.ids;
     body.n_full = (size_t)partition->full.count;
     body.full = partition->full.ids;
+    body.n_elr = (size_t)partition->elr.count;
+    body.elr = partition->elr.ids;
+    body.n_last_known_elr = (size_t)partition->last_known_elr.count;
+    body.last_known_elr = partition->last_known_elr.ids;
     body.emptied = partition->emptied;
     body.emptied_epoch = partition->emptied_epoch;
     body.leader = partition->leader;

@@ -203,6 +203,9 @@ def log_dirs():
         misuse(cluster, DIRS, words=["Give --describe"])
 
 
+ELIGIBLE = "eligible.leader.replicas.version"
+
+
 def check_mapping(cluster):
     def levels(*arguments):
         text = says(cluster, FEATURES, "version-mapping", *arguments, out=re.compile("group.version=")).stdout
@@ -210,7 +213,8 @@ def check_mapping(cluster):
     newest = levels()
     check_equal(set(levels("-r", "3.9").values()), {0}, "what a cluster of 3.9 has")
     check_equal(levels("-r", "4.0-IV1"), {**dict.fromkeys(newest, 0), "group.version": 1}, "before 4.0 was whole")
-    check_equal(levels("-r", "4.0"), newest, "what a cluster of 4.0 has")
+    check_equal(levels("-r", "4.0"), {**newest, ELIGIBLE: 0}, "what a cluster of 4.0 has")
+    check_equal(levels("-r", "4.1"), newest, "what a cluster of 4.1 has")
     says(cluster, FEATURES, "feature-dependencies", "--feature", "group.version=1", "--feature", "group.version=0",
          out="group.version=1 has no dependencies.\ngroup.version=0 has no dependencies.\n")
     says(cluster, FEATURES, "feature-dependencies", "--feature", "nonsense=1", status=1,
@@ -222,10 +226,12 @@ def check_mapping(cluster):
 
 def change_release(cluster, told):
     says(cluster, FEATURES, "downgrade", "--unsafe", "--release-version", "3.9", out=re.compile(
-        "^group.version was downgraded to 0.\ntransaction.version was downgraded to 0.\n$"))
+        f"^{ELIGIBLE} was downgraded to 0.\ngroup.version was downgraded to 0.\n"
+        "transaction.version was downgraded to 0.\n$"))
     says(cluster, FEATURES, "describe", out=told(0, 0))
     says(cluster, FEATURES, "upgrade", "--release-version", "4.0-IV0", out=re.compile(
-        "^group.version was upgraded to 1.\ntransaction.version was upgraded to 0.\n$"))
+        f"^{ELIGIBLE} was upgraded to 0.\ngroup.version was upgraded to 1.\n"
+        "transaction.version was upgraded to 0.\n$"))
     says(cluster, FEATURES, "describe", out=told(1, 0))
 
 
@@ -264,7 +270,7 @@ def change_features(cluster, told):
 def features():
     with Cluster(2) as cluster:
         def told(group, transaction=2):
-            levels = [("group.version", 1, group)] + (
+            levels = [(ELIGIBLE, 1, 0), ("group.version", 1, group)] + (
                 [("transaction.version", 2, transaction)] if whole else [])
             return re.compile("^" + "".join(
                 rf"Feature: {name}\tSupportedMinVersion: 0\tSupportedMaxVersion: {most}\t"

@@ -91,6 +91,10 @@ void feed_partition(struct metadata *metadata, const char *topic,
     record.n_offline = (size_t)partition->offline.count;
     record.full = partition->full.ids;
     record.n_full = (size_t)partition->full.count;
+    record.elr = partition->elr.ids;
+    record.n_elr = (size_t)partition->elr.count;
+    record.last_known_elr = partition->last_known_elr.ids;
+    record.n_last_known_elr = (size_t)partition->last_known_elr.count;
     record.leader = partition->leader;
     record.leader_epoch = partition->leader_epoch;
     record.partition_epoch = partition->partition_epoch;

@@ -29,6 +29,7 @@ struct cluster_options {
     int dirs;       /* log.dirs of each node; 0 = 1 */
     bool expiry;    /* records of half a day ago expire; none is so old */
     bool few_files; /* few segments stay open */
+    bool eligible;  /* eligible.leader.replicas.version goes up and down */
     bool no_sessions;       /* brokers have no room for a fetch session */
     int64_t lag_ms;         /* replica.lag.time.max.ms; 0 = 1500 */
     int64_t pause_ms;       /* of the clients between two batches; 0 = 5 */
@@ -165,8 +166,10 @@ void cluster_reassign(struct cluster *cluster, const char *name, int p, const in
 bool cluster_has_txn(const struct cluster *cluster);
 
 /* The next batch of a client with an own number is as large as this. */
-/* Asks once for another transaction.version. */
-void cluster_set_level(struct cluster *cluster, int level);
+/* Whether the options have eligible replicas. */
+bool cluster_has_eligible(const struct cluster *cluster);
+/* Asks once for another level of a feature, whose highest one here is `highest`. */
+void cluster_set_level(struct cluster *cluster, const char *feature, int level, int highest);
 struct cluster_topics *cluster_topics(struct cluster *cluster); /* NULL when it does not run */
 void cluster_enlarge(struct cluster *cluster, int bytes);
 

@@ -163,22 +163,26 @@ bool cluster_has_txn(const struct cluster *cluster)
     return cluster->txn != NULL;
 }
 
-void cluster_set_level(struct cluster *cluster, int level)
+bool cluster_has_eligible(const struct cluster *cluster)
 {
-    char name[] = "transaction.version";
+    return cluster->options.eligible;
+}
+
+void cluster_set_level(struct cluster *cluster, const char *feature, int level, int highest)
+{
     Meta__UpdateFeatures__Update item = META__UPDATE_FEATURES__UPDATE__INIT;
     Meta__UpdateFeatures__Update *items[] = {&item};
     Meta__UpdateFeatures update = META__UPDATE_FEATURES__INIT;
     Meta__Command command = META__COMMAND__INIT;
-    item.name = name;
+    item.name = (char *)(uintptr_t)feature;
     item.level = level;
-    item.way = level == 1 ? META__UPDATE_FEATURES__WAY__SAFE_DOWNGRADE
-                          : META__UPDATE_FEATURES__WAY__UPGRADE;
+    item.way = level < highest ? META__UPDATE_FEATURES__WAY__SAFE_DOWNGRADE
+                               : META__UPDATE_FEATURES__WAY__UPGRADE;
     update.updates = items;
     update.n_updates = 1;
     command.body_case = META__COMMAND__BODY_UPDATE_FEATURES;
     command.update_features = &update;
-    cluster_note(cluster, -1, "transaction.version is to be %d", level);
+    cluster_note(cluster, -1, "%s is to be %d", feature, level);
     cluster_ask(cluster, &command);
 }
 

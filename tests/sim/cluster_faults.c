@@ -513,20 +513,15 @@ static void fault_restore(struct cluster_faults *faults, int node)
     if (!cluster_faults_make_full(faults))
         return;
     cluster_kill(faults->cluster, node, false);
-    for (int waited = 0; waited < FULL_MS; waited += LOOK_MS) {
-        bool in = false;
-        for (int p = 0; p < CLUSTER_PARTITIONS; p++)
-            in |= cluster_in_isr(faults->cluster, p, node);
-        if (!in) {
-            faults_copy(faults, node, 0);
-            cluster_restored(faults->cluster, node);
-            cluster_note(faults->cluster, node, "has its copies of long ago");
-            cluster_restart(faults->cluster, node);
-            return;
-        }
-        if (!cluster_run(faults->cluster, LOOK_MS))
-            return;
-    }
+    if (!cluster_faults_wait_out(faults, node))
+        return;
+    faults_copy(faults, node, 0);
+    cluster_restored(faults->cluster, node);
+    cluster_note(faults->cluster, node, "has its copies of long ago");
+    cluster_restart(faults->cluster, node);
+    /* It was killed, so it is nowhere eligible: also where the others end now. */
+    if (cluster_has_eligible(faults->cluster) && cluster_faults_draw(faults, 2))
+        cluster_faults_crash(faults, node);
 }
 
 /* ---- what operators and clients do ---- */
@@ -641,7 +636,8 @@ static void fault_large(struct cluster_faults *faults, int node)
 static void fault_level(struct cluster_faults *faults, int node)
 {
     (void)node;
-    cluster_set_level(faults->cluster, 1 + (int)cluster_faults_draw(faults, 2));
+    cluster_set_level(faults->cluster, "transaction.version",
+                      1 + (int)cluster_faults_draw(faults, 2), 2);
 }
 
 /* No fault for a while, in which nothing may shrink, however seldom the clients write. */
@@ -702,6 +698,8 @@ static const struct fault_row {
     {"create", 2, fault_always, fault_create, false},
     {"delete", 2, fault_always, fault_delete, false},
     {"level", 3, fault_always, fault_level, true},
+    {"eligible", 2, cluster_eligible_counts, cluster_eligible_switch, false},
+    {"alone", 4, cluster_eligible_counts, cluster_eligible_alone, false},
     {"large", 4, fault_always, fault_large, false},
     {"calm", 1, fault_always, fault_none, false},
 };

@@ -1,4 +1,5 @@
-/* What the faults of a simulated cluster share: for cluster_faults.c and cluster_disks.c. */
+/* What the faults of a simulated cluster share: for cluster_faults.c and the
+ * files of single rows. */
 #ifndef SIM_CLUSTER_FAULTS_PRIVATE_H
 #define SIM_CLUSTER_FAULTS_PRIVATE_H
 
@@ -23,6 +24,19 @@ void cluster_faults_crash(struct cluster_faults *faults, int node);
 
 /* The node is up, and is not the last one that is. */
 bool cluster_faults_others_up(struct cluster_faults *faults, int node);
+
+/* Runs until the node is in no in-sync set any more. False when that takes too long. */
+bool cluster_faults_wait_out(struct cluster_faults *faults, int node);
+
+/* ---- cluster_eligible.c ---- */
+
+/* Whether the cluster has eligible replicas. */
+bool cluster_eligible_counts(struct cluster_faults *faults, int node);
+/* The level of the feature goes up or down. */
+void cluster_eligible_switch(struct cluster_faults *faults, int node);
+/* The others end while the node is out of the sets, and has not crashed: where a set was too small
+ * it is eligible, and leads. */
+void cluster_eligible_alone(struct cluster_faults *faults, int node);
 
 /* ---- cluster_moves.c ---- */
 

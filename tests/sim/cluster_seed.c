@@ -40,6 +40,7 @@ static struct {
     bool hashes;
     const char *program; /* that runs */
     bool transactions;
+    bool eligible; /* in all seeds */
 } settings = {.program = "cluster_test"};
 
 static enum mode seed_mode(uint64_t seed)
@@ -51,9 +52,10 @@ static enum mode seed_mode(uint64_t seed)
 
 static void seed_replay(uint64_t seed, char *out, size_t room)
 {
-    snprintf(out, room, "SIM_SEED=%" PRIu64 " SIM_MODE=%s%s%s build/tests/sim/%s", seed,
-             mode_names[seed_mode(seed)], settings.faults ? " SIM_FAULTS=" : "",
-             settings.faults ? settings.faults : "", settings.program);
+    snprintf(out, room, "SIM_SEED=%" PRIu64 " SIM_MODE=%s%s%s%s build/tests/sim/%s", seed,
+             mode_names[seed_mode(seed)], settings.eligible ? " SIM_ELIGIBLE=1" : "",
+             settings.faults ? " SIM_FAULTS=" : "", settings.faults ? settings.faults : "",
+             settings.program);
 }
 
 static char replay_now[512];
@@ -105,6 +107,8 @@ static bool seed_course(struct cluster *cluster, struct cluster_faults *faults, 
                                 : (safety ? FAULTS_SAFETY : FAULTS_LIVE);
     if (!cluster_ready(cluster, READY_MS))
         return false;
+    if (cluster_has_eligible(cluster))
+        cluster_set_level(cluster, "eligible.leader.replicas.version", 1, 1);
     cluster_start_clients(cluster, size.clients);
     for (int i = 0; i < count; i++)
         if (!cluster_run(cluster, seed_wait_ms(sim)) || !cluster_fault(faults) ||
@@ -142,6 +146,10 @@ bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
                                       .tell = settings.tell};
     if (settings.transactions)
         options.txn_timeout_ms = seed % 4 == 1 ? 1500 : 60000;
+    /* A set that is too small is then nothing rare. */
+    options.eligible = settings.eligible || (!settings.transactions && seed / 8 % 3 == 1);
+    if (options.eligible)
+        options.min_insync++;
     options.late = settings.transactions && seed / 4 % 2 == 0;
     seed_replay(seed, replay_now, sizeof(replay_now));
     struct cluster *cluster = cluster_new(&options);
@@ -168,6 +176,7 @@ void cluster_seed_init(void)
     if (getenv("SIM_FAULTS"))
         settings.faults = getenv("SIM_FAULTS");
     settings.hashes = getenv("SIM_HASHES") != NULL;
+    settings.eligible |= getenv("SIM_ELIGIBLE") != NULL;
     for (int i = 0; mode && i < 3; i++)
         if (strcmp(mode, mode_names[i]) == 0)
             settings.mode = (enum mode)i;
@@ -221,6 +230,11 @@ void cluster_seed_set_program(const char *program, const char *faults)
 void cluster_seed_tell(void)
 {
     settings.tell = true;
+}
+
+void cluster_seed_set_eligible(void)
+{
+    settings.eligible = true;
 }
 
 void cluster_seed_set_faults(const char *names)

@@ -19,6 +19,8 @@ void cluster_seed_tell(void);
 /* Transactional producers run, in few seeds beside other ones; `program` is told in how to replay.
  */
 void cluster_seed_set_transactions(const char *program);
+/* As SIM_ELIGIBLE. */
+void cluster_seed_set_eligible(void);
 /* As SIM_FAULTS. */
 void cluster_seed_set_faults(const char *names);
 /* Another driver, which has these faults where SIM_FAULTS names none. */

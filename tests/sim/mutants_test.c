@@ -57,6 +57,8 @@ static const char *mutant_faults(enum mutation mutation)
         return "kill,power,power-at,restart,crash,lose-folder,lose-all,empty-dir";
     case MUTATION_VOTE_UNSYNCED:
         return "power,power-at,restart,crash,cut,heal,slow-disk,vote";
+    case MUTATION_CRASHED_ELIGIBLE:
+        return "kill,restart,crash,back-up,restore";
     case MUTATION_MOVE_KEEPS_EPOCH:
         return "kill,restart,cut,heal,slow-disk,reassign";
     case MUTATION_FAILED_SYNC_TRUSTED:
@@ -92,6 +94,8 @@ static _Noreturn void mutant_live(enum mutation mutation, int out)
     cluster_seed_set_faults(mutant_faults(mutation));
     if (mutant_is_of_transactions(mutation))
         cluster_seed_set_transactions("mutants_test");
+    if (mutation == MUTATION_CRASHED_ELIGIBLE || mutation == MUTATION_WATERMARK_NOT_HELD)
+        cluster_seed_set_eligible();
     while (seed <= mutant_seeds() && cluster_seed_run(seed, &outcome))
         seed++;
     exit(seed <= mutant_seeds());

@@ -45,6 +45,7 @@ static uint8_t extra_disk_of_next;               /* a second one, that is new; 0
 enum { FIXTURE_NO_EPOCH = -2 };                  /* a broker of an older version */
 static int64_t epoch_of_next = FIXTURE_NO_EPOCH; /* that its first directory names */
 static uint32_t step_of_next = FEATURES_STEP;    /* of its build */
+static int64_t stopped_of_next;                  /* the broker epoch of its clean stop */
 static int error_of_next;                        /* of its registration */
 
 static inline Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, const char *rack)
@@ -66,6 +67,7 @@ static inline Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, co
     request.endpoints = endpoints;
     request.rack = (char *)(uintptr_t)rack;
     request.features_step = step_of_next;
+    request.stopped_epoch = stopped_of_next;
     request.n_log_dirs = extra_disk_of_next ? 2 : 1;
     request.log_dirs = dirs;
     request.n_log_dir_epochs = epoch_of_next == FIXTURE_NO_EPOCH ? 0 : request.n_log_dirs;
@@ -136,6 +138,7 @@ static inline int elect(bool unclean, const char *topic, int32_t partition)
 }
 
 static bool full_is_next;     /* what a report says of the disk */
+static bool failed_is_next;   /* and of a log that can't serve */
 static int32_t epoch_is_next; /* and of the log's newest leader epoch */
 
 static inline void report_as(int32_t broker_id, const char *name, bool offline, bool whole,
@@ -151,6 +154,7 @@ static inline void report_as(int32_t broker_id, const char *name, bool offline, 
     replica.offline = offline;
     replica.whole = whole;
     replica.full = full_is_next;
+    replica.failed = failed_is_next;
     replica.newer_epoch = epoch_is_next;
     body.broker_id = broker_id;
     body.broker_epoch = expected ? 1 : image_broker(image, broker_id)->epoch;

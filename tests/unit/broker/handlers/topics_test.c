@@ -117,6 +117,17 @@ static void a_partition_is_told_as_it_is(void)
                  "{\"errorCode\":0,\"partitionIndex\":0,\"leaderId\":1,\"leaderEpoch\":0,"
                  "\"replicaNodes\":[1,3],\"isrNodes\":[1],\"eligibleLeaderReplicas\":[],"
                  "\"lastKnownElr\":[],\"offlineReplicas\":[3]}"));
+    int32_t replicas[] = {1, 3, 4};
+    struct image_partition record = {.leader = 1,
+                                     .partition_epoch = 1,
+                                     .replicas = {replicas, 3},
+                                     .isr = {replicas, 1},
+                                     .elr = {replicas + 1, 1},
+                                     .last_known_elr = {replicas + 2, 1}};
+    feed_partition(fx->broker.metadata, "a", &record);
+    describe(10, NULL, 0);
+    CHECK(strstr(buf_text(&f.answer), "\"isrNodes\":[1],\"eligibleLeaderReplicas\":[3],"
+                                      "\"lastKnownElr\":[4],"));
     fixture_add_broker(1, true);
     describe(10, NULL, 0);
     CHECK(strstr(buf_text(&f.answer), "{\"errorCode\":5,\"partitionIndex\":0,\"leaderId\":-1"));

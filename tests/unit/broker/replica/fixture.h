@@ -186,6 +186,7 @@ struct decision {
     struct members isr;
     struct members offline;
     struct members full;
+    struct members elr;
 };
 
 /* A record of t-0, newer than all before. */
@@ -201,6 +202,7 @@ static inline void replica_decide(struct replica *r, struct decision decision)
         .isr = {decision.isr.ids, decision.isr.count},
         .offline = {decision.offline.ids, decision.offline.count},
         .full = {decision.full.ids, decision.full.count},
+        .elr = {decision.elr.ids, decision.elr.count},
     };
     feed_partition(r->metadata, "t", &record);
 }

@@ -79,6 +79,35 @@ static void who_lags_leaves_when_the_controller_says_so(void)
     replica_close(&r);
 }
 
+/* The answer is ahead of the record, and has the eligible ones too. */
+static void an_answer_holds_the_watermark(void)
+{
+    struct replica r;
+    struct waiter own;
+    Meta__AlterPartitionResult result = META__ALTER_PARTITION_RESULT__INIT;
+    Meta__AlterPartitionResult *results[] = {&result};
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    int32_t member = NODE, eligible = 2;
+    replica_open_leading(&r, MEMBERS(1, 2));
+    feed_broker(r.metadata, 2, 2, 1, true);
+    const Meta__Command *command = next_proposal(&r);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
+    UNTIL(r.logs.env, own.calls);
+    result.leader = NODE;
+    result.leader_epoch = 1;
+    result.partition_epoch = ++r.partition_epoch;
+    result.isr = &member;
+    result.elr = &eligible;
+    result.n_isr = result.n_elr = 1;
+    reply.partitions = results;
+    reply.n_partitions = 1;
+    replica_answer(command, 0, &reply);
+    CHECK_INT(partition_high_watermark(r.partition), 0);
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
+    CHECK_INT(partition_high_watermark(r.partition), 1);
+    replica_close(&r);
+}
+
 static void who_cannot_serve_leaves_at_once(void)
 {
     struct replica r;
@@ -463,7 +492,7 @@ static void an_answer_that_is_late_changes_nothing(void)
 }
 
 TAP_MAIN(TAP_TEST(who_lags_leaves_when_the_controller_says_so),
-         TAP_TEST(who_cannot_serve_leaves_at_once),
+         TAP_TEST(an_answer_holds_the_watermark), TAP_TEST(who_cannot_serve_leaves_at_once),
          TAP_TEST(a_full_member_leaves_a_leader_with_room), TAP_TEST(who_has_caught_up_joins),
          TAP_TEST(a_joiner_has_all_from_before_this_epoch), TAP_TEST(nobody_joins_who_is_fenced),
          TAP_TEST(a_joiner_has_saved_the_log_start),

@@ -164,6 +164,26 @@ static void a_set_that_is_too_small_takes_no_acks_all(void)
     replica_close(&r);
 }
 
+/* Whatever our settings say: the controller may know newer ones, or they are our file's. */
+static void eligible_replicas_hold_the_watermark(void)
+{
+    struct replica r;
+    struct waiter all, own;
+    replica_open_leading(&r, MEMBERS(1, 2));
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
+    replica_decide(
+        &r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1), .elr = MEMBERS(2)});
+    CHECK_INT(all.calls, 1);
+    CHECK_INT(all.err, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), ERR_NOT_ENOUGH_REPLICAS);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
+    UNTIL(r.logs.env, own.calls);
+    CHECK_INT(partition_high_watermark(r.partition), 0);
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
+    CHECK_INT(partition_high_watermark(r.partition), 2);
+    replica_close(&r);
+}
+
 /* A topic with fewer replicas than that could never move. */
 static void fewer_replicas_than_needed_are_all_needed(void)
 {
@@ -467,6 +487,7 @@ TAP_MAIN(TAP_TEST(roles_follow_the_records), TAP_TEST(records_of_an_older_epoch_
          TAP_TEST(roles_wait_for_our_own_registration), TAP_TEST(alone_the_disk_decides),
          TAP_TEST(the_slowest_member_decides), TAP_TEST(who_is_no_member_decides_nothing),
          TAP_TEST(our_own_flush_counts_too), TAP_TEST(a_set_that_is_too_small_takes_no_acks_all),
+         TAP_TEST(eligible_replicas_hold_the_watermark),
          TAP_TEST(fewer_replicas_than_needed_are_all_needed),
          TAP_TEST(a_set_that_shrinks_below_the_least_ends_waits), TAP_TEST(a_lost_lead_ends_waits),
          TAP_TEST(a_removed_topic_ends_waits_and_interests),
