@@ -363,25 +363,60 @@ static int configs_each_group(const struct configs *c, int (*each)(void *data, c
     return status;
 }
 
+/* The same of what the cluster lists as having settings. */
+static int configs_each_listed(const struct configs *c, int (*each)(void *data, const char *name),
+                               void *data)
+{
+    struct list_config_resources_request request;
+    struct client_answer answer = {0};
+    struct buf text;
+    int8_t type = c->kind->type;
+    int version = tool_version(c->run, KAFKA_API_LIST_CONFIG_RESOURCES);
+    if (version < 0)
+        return 1;
+    wire_defaults(&list_config_resources_request_desc, &request);
+    request.resource_types.items = &type;
+    request.resource_types.count = version >= 1;
+    if (tool_call(c->run, CLIENT_ANY, KAFKA_API_LIST_CONFIG_RESOURCES, version, &request, &answer))
+        return 1;
+    const struct list_config_resources_response *response = answer.response;
+    buf_init(&text);
+    int status =
+        response->error_code
+            ? tool_fail(c->run, "%s", tool_error_text(response->error_code, WIRE_STR_NULL, &text))
+            : 0;
+    for (int32_t i = 0; status == 0 && i < response->config_resources.count; i++) {
+        char *name = wire_str_dup(response->config_resources.items[i].resource_name);
+        status = each(data, name);
+        mem_free(name);
+    }
+    buf_close(&text);
+    client_answer_free(&answer);
+    return status;
+}
+
 struct configs_search {
     const char *name;
     bool found;
 };
 
-static int configs_compare_group(void *data, const char *name)
+static int configs_compare_name(void *data, const char *name)
 {
     struct configs_search *search = data;
     search->found |= strcmp(search->name, name) == 0;
     return 0;
 }
 
-/* Any name may be asked for: one without settings is there only if it is a group. */
+/* Any name may be asked for: one without settings is there only if it is a group, and a set of
+ * client metrics has defaults under any name. */
 static int configs_look(const struct configs *c, const char *name, bool *found)
 {
     struct configs_search search = {.name = name};
     int status = 0;
     if (c->kind->type == CONFIGS_GROUP)
-        status = configs_each_group(c, configs_compare_group, &search);
+        status = configs_each_group(c, configs_compare_name, &search);
+    else
+        status = configs_each_listed(c, configs_compare_name, &search);
     *found = search.found || status;
     return status;
 }
@@ -398,7 +433,8 @@ static int configs_describe_one(const struct configs *c, const char *name)
     }
     const struct describe_configs_response *response = answer.response;
     bool none = !response->results.items[0].error_code && !response->results.items[0].configs.count;
-    if (none && (c->kind->type == CONFIGS_GROUP || c->kind->type == CONFIGS_METRICS))
+    if ((none && c->kind->type == CONFIGS_GROUP) ||
+        (!response->results.items[0].error_code && c->kind->type == CONFIGS_METRICS))
         status = configs_look(c, name, &found);
     buf_init(&text);
     if (err_from_wire(response->results.items[0].error_code) == ERR_UNKNOWN_TOPIC_OR_PARTITION ||
@@ -452,7 +488,7 @@ static int configs_describe_controllers(const struct configs *c)
     return status;
 }
 
-static int configs_describe_group(void *data, const char *name)
+static int configs_describe_listed(void *data, const char *name)
 {
     return configs_describe_one(data, name);
 }
@@ -460,34 +496,8 @@ static int configs_describe_group(void *data, const char *name)
 /* Each group, and each set of client metrics that has settings. */
 static int configs_describe_resources(struct configs *c)
 {
-    struct list_config_resources_request request;
-    struct client_answer answer = {0};
-    struct buf text;
-    int8_t type = c->kind->type;
-    if (type == CONFIGS_GROUP)
-        return configs_each_group(c, configs_describe_group, c);
-    int version = tool_version(c->run, KAFKA_API_LIST_CONFIG_RESOURCES);
-    if (version < 0)
-        return 1;
-    wire_defaults(&list_config_resources_request_desc, &request);
-    request.resource_types.items = &type;
-    request.resource_types.count = version >= 1;
-    if (tool_call(c->run, CLIENT_ANY, KAFKA_API_LIST_CONFIG_RESOURCES, version, &request, &answer))
-        return 1;
-    const struct list_config_resources_response *response = answer.response;
-    buf_init(&text);
-    int status =
-        response->error_code
-            ? tool_fail(c->run, "%s", tool_error_text(response->error_code, WIRE_STR_NULL, &text))
-            : 0;
-    for (int32_t i = 0; status == 0 && i < response->config_resources.count; i++) {
-        char *name = wire_str_dup(response->config_resources.items[i].resource_name);
-        status = configs_describe_one(c, name);
-        mem_free(name);
-    }
-    buf_close(&text);
-    client_answer_free(&answer);
-    return status;
+    return c->kind->type == CONFIGS_GROUP ? configs_each_group(c, configs_describe_listed, c)
+                                          : configs_each_listed(c, configs_describe_listed, c);
 }
 
 /* Each topic, or each broker that is alive and then what holds for all. */

@@ -31,10 +31,6 @@ MISSING_TOOL(tool_delegation_tokens, "delegation-tokens", "kafka-delegation-toke
              "Create, renew, expire and describe delegation tokens.",
              "there are no delegation tokens yet, since no listener asks who a client is: let only "
              "trusted networks reach the listeners")
-MISSING_TOOL(tool_client_metrics, "client-metrics", "kafka-client-metrics",
-             "Say which metrics the clients push to the brokers.",
-             "clients can't push their metrics to the brokers yet: read them in the clients (in "
-             "Java metrics(), in librdkafka statistics.interval.ms)")
 MISSING_TOOL(tool_streams_groups, "streams-groups", "kafka-streams-groups",
              "List, describe, reset and delete streams groups.",
              "the protocol of streams groups is not available yet: Kafka Streams works with "

@@ -17,6 +17,7 @@
     X(tool_verifiable_producer)                                                                    \
     X(tool_verifiable_consumer)                                                                    \
     X(tool_configs)                                                                                \
+    X(tool_client_metrics)                                                                         \
     X(tool_consumer_groups)                                                                        \
     X(tool_streams_reset)                                                                          \
     X(tool_groups)                                                                                 \
@@ -48,7 +49,6 @@
     X(tool_man)                                                                                    \
     X(tool_acls)                                                                                   \
     X(tool_delegation_tokens)                                                                      \
-    X(tool_client_metrics)                                                                         \
     X(tool_streams_groups)                                                                         \
     X(tool_share_groups)                                                                           \
     X(tool_console_share_consumer)                                                                 \

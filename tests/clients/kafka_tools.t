@@ -3,29 +3,27 @@
 import json
 import os
 import re
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cluster", "lib"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import tap
 from cluster import Cluster
 from confluent_kafka import Consumer, Producer as TransactionalProducer, TopicPartition
+from kafka_tool import DEADLINE_S, kafka, kafka_run
 import reassign
 from live_member import LiveMember
 from load import PRODUCER, Producer
-from node import ROOT
-from tap import Skip, check, check_equal, test
+from tap import check, check_equal, test
 from tool import tool
 from wait import wait_until
 
-LIBRARY = os.path.join(ROOT, "build", "clients", "kafka-tools", "lib")
 GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
 LIST_GROUPS = "org.apache.kafka.tools.GroupsCommand"
 CONSOLE = "org.apache.kafka.tools.consumer.ConsoleConsumer"
 PARTITIONS = 3
 RECORDS = 30  # in each partition
-DEADLINE_S = 120
 
 
 OFFSETS = "org.apache.kafka.tools.GetOffsetShell"
@@ -48,6 +46,7 @@ DUMP = "kafka.tools.DumpLogSegments"
 READER = "org.apache.kafka.tools.VerifiableConsumer"
 TRANSACTIONS = "org.apache.kafka.tools.TransactionsCommand"
 APIS = "org.apache.kafka.tools.BrokerApiVersionsCommand"
+METRICS = "org.apache.kafka.tools.ClientMetricsCommand"
 REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
 OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFSETS: "kafka-get-offsets.sh",
         CONSOLE: "kafka-console-consumer.sh", CLUSTER: "kafka-cluster.sh", TOPICS: "kafka-topics.sh",
@@ -58,24 +57,8 @@ OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFS
         PRODUCER_PERF: "kafka-producer-perf-test.sh", CONSUMER_PERF: "kafka-consumer-perf-test.sh",
         LATENCY: "kafka-e2e-latency.sh", SENDER: "kafka-verifiable-producer.sh",
         READER: "kafka-verifiable-consumer.sh", DUMP: "kafka-dump-log.sh",
-        RESET: "kafka-streams-application-reset.sh", REASSIGN: "kafka-reassign-partitions.sh"}
-
-
-def kafka(tool_class, *arguments):
-    done = kafka_run(tool_class, *arguments)
-    check_equal(done.returncode, 0, f"the status of {tool_class} {arguments}\n"
-                f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def kafka_run(tool_class, *arguments, stdin=""):
-    if not any(name.startswith("kafka-tools-") for name in
-               (os.listdir(LIBRARY) if os.path.isdir(LIBRARY) else [])):
-        raise Skip("Apache Kafka's tools are not here: they need Maven (make clients says why)")
-    return subprocess.run(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp",
-                           os.path.join(LIBRARY, "*"), tool_class, *arguments],
-                          text=True, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=DEADLINE_S)
+        RESET: "kafka-streams-application-reset.sh", METRICS: "kafka-client-metrics.sh",
+        REASSIGN: "kafka-reassign-partitions.sh"}
 
 
 def groups(cluster, *arguments):
@@ -614,10 +597,32 @@ def entities():
         for arguments in (("--group", "g", "--topic", "t"), ("--entity-type", "groups", "--entity-default"),
                           ("--entity-type", "nonsense")):
             alike(CONFIGS, *server, "--describe", *arguments, status=1)
-        for arguments in (("--group", "idle", "--add-config", "consumer.session.timeout.ms=50000"),
-                          ("--client-metrics", "m", "--add-config", "metrics=a")):
-            alike(CONFIGS, *server, "--alter", *arguments, status=1)
+        alike(CONFIGS, *server, "--alter", "--group", "idle", "--add-config", "consumer.session.timeout.ms=50000",
+              status=1)
+        check_client_metrics(server)
         check_quotas(server)
+
+
+def check_client_metrics(server):
+    """kafka-client-metrics, and kafka-configs of what it makes; then SCRAM credentials, of which there are none."""
+    change = ("--alter", "--name", "m", "--interval", "5000", "--metrics", "a.,b.", "--match", "client_id=x")
+    for tool_class, arguments in ((METRICS, change), (METRICS, ("--list",)), (METRICS, ("--describe",)),
+                                  (METRICS, ("--describe", "--name", "absent")),
+                                  (CONFIGS, ("--describe", "--client-metrics", "m")),
+                                  (CONFIGS, ("--describe", "--client-metrics", "m", "--all")),
+                                  (CONFIGS, ("--describe", "--entity-type", "client-metrics")),
+                                  (METRICS, ("--alter", "--name", "m", "--interval", "")),
+                                  (METRICS, ("--describe", "--name", "m")), (METRICS, ("--delete", "--name", "m")),
+                                  (METRICS, ("--list",))):
+        ours, theirs = alike(tool_class, *server, *arguments, status=0)
+        check_equal([line for line in rows(ours) if line], [line for line in rows(theirs) if line],
+                    f"what {OURS[tool_class]} {arguments} prints")
+    for arguments in (("--alter",), ("--delete",), ("--list", "--describe"),
+                      ("--alter", "--name", "m", "--interval", "1"),
+                      ("--alter", "--name", "m", "--match", "client_id=(")):
+        alike(METRICS, *server, *arguments, status=1)
+    check_equal(kafka(CONFIGS, *server, "--describe", "--entity-type", "users"), "", "what is told of users")
+    check_equal(kafka(CONFIGS, *server, "--describe", "--user", "alice"), "", "what is told of a user")
 
 
 def quota_lines(text):

@@ -434,7 +434,7 @@ def dump_transactions():
 @test("tools whose job is not there say so, with what to do instead")
 def missing():
     names = [f"kafka-{name}.sh" for name in (
-        "acls", "delegation-tokens", "client-metrics", "streams-groups",
+        "acls", "delegation-tokens", "streams-groups",
         "share-groups", "preferred-replica-election", "run-class", "jmx", "mirror-maker")]
     names += [f"kafka-{name}.sh" for name in ("console-share-producer", "share-consumer-perf-test",
                                               "verifiable-share-consumer")]
