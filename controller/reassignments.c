@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/sort.h"
 #include "controller/elections.h"
 #include "controller/topics.h"
 
@@ -15,12 +16,6 @@ struct ids {
     size_t count;
 };
 
-static int ids_compare(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
-
 /* Adds those of `from` that `less` does not have, by rising id. */
 static void ids_add_less(struct ids *to, const int32_t *from, size_t count, const int32_t *less,
                          size_t n_less)
@@ -28,8 +23,7 @@ static void ids_add_less(struct ids *to, const int32_t *from, size_t count, cons
     for (size_t i = 0; i < count; i++)
         if (!image_has_id(less, n_less, from[i]) && !image_has_id(to->ids, to->count, from[i]))
             to->ids[to->count++] = from[i];
-    if (to->count)
-        qsort(to->ids, to->count, sizeof(*to->ids), ids_compare);
+    sort_int32(to->ids, to->count);
 }
 
 static struct ids ids_with_room(struct decision *decision, size_t count)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/sort.h"
 
 enum { DESCRIBE_WIDTH = 15 };
 
@@ -168,12 +169,6 @@ static int describe_offsets(struct describe *d, const char *group, struct group_
 
 /* ---- members ---- */
 
-static int describe_compare_numbers(const void *a, const void *b)
-{
-    const int32_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 static int describe_compare_topics(const void *a, const void *b)
 {
     const struct group_assigned *x = a, *y = b;
@@ -196,7 +191,7 @@ static void describe_assigned(struct report *report, struct group_assigned *topi
         json_t *topic = json_object(), *partitions = json_array();
         if (size > 0) {
             memcpy(sorted, topics[i].partitions, size);
-            qsort(sorted, (size_t)topics[i].count, sizeof(*sorted), describe_compare_numbers);
+            sort_int32(sorted, (size_t)topics[i].count);
         }
         buf_printf(&text, "%s%.*s:", i ? ";" : "", WIRE_STR_ARGS(topics[i].topic));
         for (int32_t p = 0; p < topics[i].count; p++) {

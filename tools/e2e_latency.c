@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/sort.h"
 #include "tools/rd.h"
 #include "tools/rd_wait.h"
 #include "tools/tools.h"
@@ -393,12 +394,6 @@ static int e2e_receive(struct e2e *e, int64_t begin_ns, int64_t *elapsed_ns)
 
 /* ---- the run ---- */
 
-static int e2e_compare(const void *a, const void *b)
-{
-    const int64_t *left = a, *right = b;
-    return (*left > *right) - (*left < *right);
-}
-
 /* "65.395553", without zeros that say nothing: "7.0". */
 static void e2e_print_ms(int64_t ns)
 {
@@ -419,7 +414,7 @@ static void e2e_print_results(int64_t *latencies, int64_t count)
     double total = 0;
     for (int64_t i = 0; i < count; i++)
         total += (double)latencies[i];
-    qsort(latencies, (size_t)count, sizeof(*latencies), e2e_compare);
+    sort_int64(latencies, (size_t)count);
     printf("Avg latency: %.4f ms\n", total / (double)count / 1000000.0);
     printf("Percentiles: 50th = %" PRId64 ", 99th = %" PRId64 ", 99.9th = %" PRId64 "\n",
            e2e_percentile(latencies, count, 0.5), e2e_percentile(latencies, count, 0.99),

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/sort.h"
 #include "kafka/messages/describe_log_dirs.h"
 #include "kafka/messages/metadata.h"
 #include "tools/report.h"
@@ -36,12 +37,6 @@ struct dirs {
 };
 
 /* ---- which brokers, which topics ---- */
-
-static int dirs_compare(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
 
 static bool dirs_is_in(const int32_t *ids, size_t count, int32_t id)
 {
@@ -85,7 +80,7 @@ static int dirs_choose(struct dirs *d, const char *text)
     buf_init(&there);
     buf_init(&missing);
     dirs_list(d->brokers, d->broker_count, &there);
-    qsort(ids, count, sizeof(*ids), dirs_compare);
+    sort_int32(ids, count);
     for (size_t i = 0; i < count; i++)
         if (!dirs_is_in(d->brokers, d->broker_count, ids[i]))
             buf_printf(&missing, "%s%d", absent++ ? "," : "", ids[i]);
@@ -114,7 +109,7 @@ static int dirs_find_brokers(struct dirs *d)
     for (int32_t i = 0; i < metadata->brokers.count; i++)
         d->brokers[d->broker_count++] = metadata->brokers.items[i].node_id;
     client_answer_free(&answer);
-    qsort(d->brokers, d->broker_count, sizeof(*d->brokers), dirs_compare);
+    sort_int32(d->brokers, d->broker_count);
     return text && text[0] ? dirs_choose(d, text) : 0;
 }
 

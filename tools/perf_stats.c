@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/sort.h"
 
 /* As many as Kafka's tool keeps: two megabytes. */
 enum { PERF_STATS_KEPT = 500000 };
@@ -114,12 +115,6 @@ void perf_stats_record(struct perf_stats *stats, int64_t latency_ms, size_t byte
         perf_stats_end_window(stats, now_ms, out);
 }
 
-static int perf_stats_compare(const void *a, const void *b)
-{
-    const int32_t *left = a, *right = b;
-    return (*left > *right) - (*left < *right);
-}
-
 static int32_t perf_stats_percentile(const struct perf_stats *stats, double part)
 {
     return stats->kept > 0 ? stats->latencies[(int64_t)(part * (double)stats->kept)] : 0;
@@ -127,7 +122,7 @@ static int32_t perf_stats_percentile(const struct perf_stats *stats, double part
 
 void perf_stats_print(struct perf_stats *stats, int64_t now_ms, FILE *out)
 {
-    qsort(stats->latencies, (size_t)stats->kept, sizeof(*stats->latencies), perf_stats_compare);
+    sort_int32(stats->latencies, (size_t)stats->kept);
     perf_count_print(&stats->total, stats->steady ? " steady state" : "", now_ms, 6, 2, out);
     fprintf(out, ", %d ms 50th, %d ms 95th, %d ms 99th, %d ms 99.9th.\n",
             perf_stats_percentile(stats, 0.5), perf_stats_percentile(stats, 0.95),

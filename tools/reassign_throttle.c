@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/sort.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "tools/config_changes.h"
@@ -273,12 +274,6 @@ int reassign_throttle_topics(struct tool_run *run, const struct metadata_respons
 
 /* ---- clearing ---- */
 
-static int throttle_compare_ids(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
-
 static void throttle_clear_keys(throttle_resource *resource, const char *const *keys, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -315,8 +310,7 @@ int reassign_throttle_clear(struct tool_run *run, const struct metadata_response
         throttle_add_broker(&brokers, metadata->brokers.items[i].node_id);
     for (size_t i = 0; i < plan->count; i++)
         throttle_add_brokers(&brokers, &plan->items[i].replicas);
-    if (brokers.count)
-        qsort(brokers.ids, (size_t)brokers.count, sizeof(int32_t), throttle_compare_ids);
+    sort_int32(brokers.ids, (size_t)brokers.count);
     buf_init(&text);
     plan_put_ids(&brokers, &text);
     fprintf(out, "Clearing broker-level throttles on broker%s %s\n", brokers.count == 1 ? "" : "s",

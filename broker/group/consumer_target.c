@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/sort.h"
 #include "broker/group/assignor.h"
 #include "broker/group/consumer.h"
 
@@ -128,13 +129,6 @@ void consumer_check_topics(struct consumer *consumer, bool force, struct records
 
 /* ---- the target ---- */
 
-static int compare_int(const void *a, const void *b)
-{
-    int32_t one = *(const int32_t *)a;
-    int32_t other = *(const int32_t *)b;
-    return one < other ? -1 : one > other;
-}
-
 static void target_add_topic(const struct consumer_topics *topics, const char *name, int32_t *to,
                              int32_t *count)
 {
@@ -157,7 +151,7 @@ static struct consumer_indexes target_look_up(const struct consumer_topics *topi
         target_add_topic(topics, list->names[i], indexes.items, &all);
     while (pattern && (name = expression_next(pattern, &at)))
         target_add_topic(topics, name, indexes.items, &all);
-    qsort(indexes.items, (size_t)all, sizeof(int32_t), compare_int);
+    sort_int32(indexes.items, (size_t)all);
     for (int32_t i = 0; i < all; i++)
         if (indexes.count == 0 || indexes.items[indexes.count - 1] != indexes.items[i])
             indexes.items[indexes.count++] = indexes.items[i];

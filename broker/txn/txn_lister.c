@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/sort.h"
 #include "broker/group/topic_pattern.h"
 #include "broker/txn/txn_private.h"
 
@@ -26,12 +27,6 @@ static int lister_state(struct wire_str name)
         if (wire_str_is(name, txn_state_title((enum txn_state)state)))
             return state;
     return TXN_STATES;
-}
-
-static int lister_compare_ids(const void *a, const void *b)
-{
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return (left > right) - (left < right);
 }
 
 /* Looked at once a request, so that long filters cost no more for many ids. False: memory is
@@ -59,8 +54,7 @@ static bool lister_read_filters(struct txn_list *list)
     for (int32_t i = 0; list->producers && i < list->producer_count; i++)
         list->producers[i] = request->producer_id_filters.items[i];
     if (list->producers)
-        qsort(list->producers, (size_t)list->producer_count, sizeof(*list->producers),
-              lister_compare_ids);
+        sort_int64(list->producers, (size_t)list->producer_count);
     return list->producers != NULL;
 }
 
@@ -82,8 +76,7 @@ static bool lister_wants(const struct txn_list *list, const struct txn *txn)
     if (!(list->states & 1u << txn->state))
         return false;
     if (list->producer_count > 0 &&
-        !bsearch(&txn->value.producer_id, list->producers, (size_t)list->producer_count,
-                 sizeof(*list->producers), lister_compare_ids))
+        !sorted_has_int64(list->producers, (size_t)list->producer_count, txn->value.producer_id))
         return false;
     return lister_is_long(txn, list->request->duration_filter);
 }

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/sort.h"
 
 enum { TXN_TOPIC_OVERHEAD = 128 }; /* its block, its place in the map, and what the heap adds */
 
@@ -32,12 +33,6 @@ void txn_partitions_close(struct txn_partitions *set)
     txn_partitions_init(set);
 }
 
-static int txn_id_compare(const void *a, const void *b)
-{
-    int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
-    return (left > right) - (left < right);
-}
-
 static struct txn_topic *txn_topic_find(const struct txn_partitions *set, struct wire_str name)
 {
     return name.len > 0 ? map_get(&set->topics, name.data, (size_t)name.len) : NULL;
@@ -46,15 +41,14 @@ static struct txn_topic *txn_topic_find(const struct txn_partitions *set, struct
 bool txn_partitions_has(const struct txn_partitions *set, struct wire_str name, int32_t index)
 {
     const struct txn_topic *topic = txn_topic_find(set, name);
-    return topic &&
-           bsearch(&index, topic->ids, (size_t)topic->count, sizeof(index), txn_id_compare) != NULL;
+    return topic && sorted_has_int32(topic->ids, (size_t)topic->count, index);
 }
 
 /* Rising, each once. */
 static int32_t txn_ids_settle(int32_t *ids, int32_t count)
 {
     int32_t kept = 0;
-    qsort(ids, (size_t)count, sizeof(*ids), txn_id_compare);
+    sort_int32(ids, (size_t)count);
     for (int32_t i = 0; i < count; i++)
         if (kept == 0 || ids[kept - 1] != ids[i])
             ids[kept++] = ids[i];
