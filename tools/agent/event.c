@@ -5,6 +5,7 @@
  * headers are small, and abort as other control objects do. */
 #include "tools/agent/event.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -101,6 +102,46 @@ struct headers *headers_set(const struct headers *base, const char *name, const 
     if (!placed)
         headers_put(out, &added, &text);
     ASSERT(out->count <= count + 1);
+    return out;
+}
+
+/* Equal names stay in order: the addresses tell, since rows are sorted by pointers. */
+static int headers_compare(const void *a, const void *b)
+{
+    const struct header *one = *(const struct header *const *)a;
+    const struct header *other = *(const struct header *const *)b;
+    uint32_t len = one->name_len < other->name_len ? one->name_len : other->name_len;
+    int order = memcmp(one->name, other->name, len);
+    if (order == 0)
+        order = (one->name_len > other->name_len) - (one->name_len < other->name_len);
+    return order != 0 ? order : (one > other) - (one < other);
+}
+
+static bool headers_same_name(const struct header *one, const struct header *other)
+{
+    return one->name_len == other->name_len && memcmp(one->name, other->name, one->name_len) == 0;
+}
+
+struct headers *headers_from(const struct header *rows, size_t count)
+{
+    if (count == 0)
+        return NULL;
+    const struct header **order = mem_alloc(count * sizeof(const struct header *));
+    size_t bytes = 0, kept = 0;
+    for (size_t i = 0; i < count; i++)
+        order[i] = &rows[i];
+    qsort(order, count, sizeof(const struct header *), headers_compare);
+    for (size_t i = 0; i < count; i++)
+        if (i + 1 == count || !headers_same_name(order[i], order[i + 1])) {
+            order[kept++] = order[i];
+            bytes += headers_row_bytes(order[i]);
+        }
+    char *text;
+    struct headers *out = headers_new(kept, bytes, &text);
+    for (size_t i = 0; i < kept; i++)
+        headers_put(out, order[i], &text);
+    ASSERT(out->count == kept);
+    mem_free(order);
     return out;
 }
 

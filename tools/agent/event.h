@@ -44,6 +44,9 @@ struct headers {
  * the caller's; `base` is borrowed, and may be NULL. */
 struct headers *headers_set(const struct headers *base, const char *name, const char *value,
                             size_t value_len) MUST_CHECK;
+/* A set of these rows, whose texts need no NUL: the names have none in them. Of several
+ * with one name the last one counts. NULL for none. */
+struct headers *headers_from(const struct header *rows, size_t count) MUST_CHECK;
 /* `base` without those that `gone` names; base itself, with one reference more, when there are
  * none such. */
 struct headers *headers_filter(struct headers *base,

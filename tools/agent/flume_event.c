@@ -1,8 +1,6 @@
-/* An event as bytes of Avro: https://avro.apache.org/docs/1.11.1/specification/, "Binary Encoding".
- *
- * Happy path: numbers are zigzag varints, a map is blocks of pairs with an empty one behind them.
- * Failure modes: any length is compared with the bytes that are left before it is used; a block
- * with a negative count has its size in bytes in front, which is skipped. */
+/* Happy path: the bytes of the headers are compared with those of the event before, and a new set
+ * is made only when they differ. Failure modes: too many headers, names with a NUL in them, lengths
+ * beyond the end. */
 #include "tools/agent/flume_event.h"
 
 #include <string.h>
@@ -10,127 +8,114 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { FLUME_VARINT_MAX = 10, FLUME_HEADERS_MAX = 10000 };
-
-static void flume_event_put_long(int64_t value, struct buf *out)
-{
-    uint64_t left = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
-    uint8_t bytes[FLUME_VARINT_MAX];
-    size_t count = 0;
-    do {
-        bytes[count] = (uint8_t)(left & 0x7f);
-        left >>= 7;
-        bytes[count++] |= left ? 0x80 : 0;
-    } while (left);
-    buf_put(out, bytes, count);
-}
-
-static void flume_event_put_bytes(const void *data, size_t len, struct buf *out)
-{
-    flume_event_put_long((int64_t)len, out);
-    buf_put(out, data, len);
-}
+enum { FLUME_HEADERS_MAX = 10000 };
 
 void flume_event_encode(const struct event *event, struct buf *out)
 {
     const struct headers *headers = event->headers;
     if (headers && headers->count > 0) {
-        flume_event_put_long(headers->count, out);
+        avro_put_long(headers->count, out);
         for (size_t i = 0; i < headers->count; i++) {
-            flume_event_put_bytes(headers->rows[i].name, headers->rows[i].name_len, out);
-            flume_event_put_bytes(headers->rows[i].value, headers->rows[i].value_len, out);
+            avro_put_bytes(headers->rows[i].name, headers->rows[i].name_len, out);
+            avro_put_bytes(headers->rows[i].value, headers->rows[i].value_len, out);
         }
     }
-    flume_event_put_long(0, out);
-    flume_event_put_bytes(event->body, event->len, out);
+    avro_put_long(0, out);
+    avro_put_bytes(event->body, event->len, out);
 }
 
 /* ---- decoding ---- */
 
-struct flume_cursor {
-    const uint8_t *at;
-    size_t left;
-};
-
-static bool flume_event_get_long(struct flume_cursor *cursor, int64_t *value)
+void flume_reader_init(struct flume_reader *reader, struct block *block, const uint8_t *data,
+                       size_t len)
 {
-    uint64_t read = 0;
-    for (int i = 0; i < FLUME_VARINT_MAX; i++) {
-        if (cursor->left == 0)
-            return false;
-        uint8_t byte = *cursor->at++;
-        cursor->left--;
-        read |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (byte & 0x80)
-            continue;
-        *value = (int64_t)(read >> 1) ^ -(int64_t)(read & 1);
-        return true;
-    }
-    return false;
+    ASSERT(data >= block->data);
+    ASSERT(len <= block->cap);
+    *reader = (struct flume_reader){.cursor = {.at = data, .left = len}, .block = block};
 }
 
-static bool flume_event_get_bytes(struct flume_cursor *cursor, const uint8_t **data, size_t *len)
+void flume_reader_close(struct flume_reader *reader)
 {
-    int64_t said;
-    if (!flume_event_get_long(cursor, &said) || said < 0 || (uint64_t)said > cursor->left)
-        return false;
-    *data = cursor->at;
-    *len = (size_t)said;
-    cursor->at += said;
-    cursor->left -= (size_t)said;
-    return true;
+    headers_unref(reader->headers);
+    reader->headers = NULL;
 }
 
-static bool flume_event_get_header(struct flume_cursor *cursor, struct headers **headers)
+static bool flume_reader_row(struct avro_cursor *cursor, struct header *row)
 {
     const uint8_t *name, *value;
     size_t name_len, value_len;
-    if (!flume_event_get_bytes(cursor, &name, &name_len) ||
-        !flume_event_get_bytes(cursor, &value, &value_len) || memchr(name, '\0', name_len))
+    if (!avro_get_bytes(cursor, &name, &name_len) || !avro_get_bytes(cursor, &value, &value_len) ||
+        memchr(name, '\0', name_len) || name_len > UINT32_MAX || value_len > UINT32_MAX)
         return false;
-    char *text = mem_strndup((const char *)name, name_len);
-    struct headers *more = headers_set(*headers, text, (const char *)value, value_len);
-    mem_free(text);
-    headers_unref(*headers);
-    *headers = more;
+    *row = (struct header){.name = (const char *)name,
+                           .value = (const char *)value,
+                           .name_len = (uint32_t)name_len,
+                           .value_len = (uint32_t)value_len};
     return true;
 }
 
-static bool flume_event_get_headers(struct flume_cursor *cursor, struct headers **headers)
+/* All the blocks of the map, into rows that the caller frees. */
+static bool flume_reader_rows(struct avro_cursor *cursor, struct header **rows, size_t *total)
 {
-    int64_t count, bytes;
-    size_t total = 0;
+    size_t count;
     for (;;) {
-        if (!flume_event_get_long(cursor, &count) || count == INT64_MIN)
+        if (!avro_get_block(cursor, FLUME_HEADERS_MAX - *total, &count))
             return false;
         if (count == 0)
             return true;
-        if (count < 0 && !flume_event_get_long(cursor, &bytes))
-            return false;
-        count = count < 0 ? -count : count;
-        if ((uint64_t)count > FLUME_HEADERS_MAX - total)
-            return false;
-        total += (size_t)count;
+        *rows = mem_realloc(*rows, (*total + count) * sizeof(**rows));
         for (; count > 0; count--)
-            if (!flume_event_get_header(cursor, headers))
+            if (!flume_reader_row(cursor, &(*rows)[(*total)++]))
                 return false;
+        ASSERT(*total <= FLUME_HEADERS_MAX);
     }
+}
+
+static bool flume_reader_headers(struct flume_reader *reader)
+{
+    struct avro_cursor *cursor = &reader->cursor;
+    const uint8_t *from = cursor->at;
+    struct header *rows = NULL;
+    size_t count = 0;
+    /* The same bytes end in the same place: a map says itself where it ends. */
+    if (reader->headers_len > 0 && cursor->left >= reader->headers_len &&
+        memcmp(from, reader->headers_at, reader->headers_len) == 0)
+        return avro_get_fixed(cursor, &from, reader->headers_len);
+    bool whole = flume_reader_rows(cursor, &rows, &count);
+    if (whole) {
+        headers_unref(reader->headers);
+        reader->headers = headers_from(rows, count);
+        reader->headers_at = from;
+        reader->headers_len = (size_t)(cursor->at - from);
+    }
+    mem_free(rows);
+    return whole;
+}
+
+int flume_reader_next(struct flume_reader *reader, struct event *event)
+{
+    const uint8_t *body;
+    size_t len;
+    if (!flume_reader_headers(reader) || !avro_get_bytes(&reader->cursor, &body, &len) ||
+        len > UINT32_MAX)
+        return ERR_MALFORMED;
+    ASSERT(body + len <= reader->block->data + reader->block->cap);
+    *event = (struct event){.block = block_ref(reader->block),
+                            .headers = headers_ref(reader->headers),
+                            .body = body,
+                            .len = (uint32_t)len};
+    return 0;
 }
 
 int flume_event_decode(struct block *block, const uint8_t *data, size_t len, struct event *event)
 {
-    struct flume_cursor cursor = {.at = data, .left = len};
-    struct headers *headers = NULL;
-    const uint8_t *body = NULL;
-    size_t body_len = 0;
-    bool whole = flume_event_get_headers(&cursor, &headers) &&
-                 flume_event_get_bytes(&cursor, &body, &body_len) && cursor.left == 0 &&
-                 body_len <= UINT32_MAX;
-    if (!whole) {
-        headers_unref(headers);
-        return ERR_MALFORMED;
+    struct flume_reader reader;
+    flume_reader_init(&reader, block, data, len);
+    int err = flume_reader_next(&reader, event);
+    if (!err && reader.cursor.left > 0) {
+        event_unref(event);
+        err = ERR_MALFORMED;
     }
-    *event = (struct event){
-        .block = block_ref(block), .headers = headers, .body = body, .len = (uint32_t)body_len};
-    return 0;
+    flume_reader_close(&reader);
+    return err;
 }

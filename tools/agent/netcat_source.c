@@ -223,22 +223,10 @@ static void netcat_accepted(void *data, struct env_stream *stream)
 static int netcat_start(struct source *source, struct buf *problem)
 {
     struct netcat_source *netcat = netcat_of(source);
-    const char *host = part_text(source->part, "bind");
-    uint16_t port = (uint16_t)part_number(source->part, "port");
     list_init(&netcat->connections);
     netcat->line_max = (size_t)part_number(source->part, "max-line-length");
     netcat->acks = part_flag(source->part, "ack-every-event");
-    int err = env_listen(source->env, host, port, netcat_accepted, netcat, &netcat->listener);
-    if (err) {
-        buf_printf(problem, "can't listen on %s:%u: %s", host, port, err_text(err));
-        if (err == ERR_ADDRESS_IN_USE) {
-            buf_printf(problem, ": ");
-            env_port_holder(source->env, port, problem);
-        }
-        return err;
-    }
-    logger_info(&source->logger, "listening on %s:%u", host, env_listener_port(netcat->listener));
-    return 0;
+    return source_listen(source, netcat_accepted, netcat, &netcat->listener, problem);
 }
 
 static void netcat_stop(struct source *source)

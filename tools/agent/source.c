@@ -92,6 +92,24 @@ void source_stop(struct source *source)
     source_free(source);
 }
 
+int source_listen(struct source *source, void (*accepted)(void *data, struct env_stream *stream),
+                  void *data, struct env_listener **listener, struct buf *problem)
+{
+    const char *host = part_text(source->part, "bind");
+    uint16_t port = (uint16_t)part_number(source->part, "port");
+    int err = env_listen(source->env, host, port, accepted, data, listener);
+    if (err) {
+        buf_printf(problem, "can't listen on %s:%u: %s", host, port, err_text(err));
+        if (err == ERR_ADDRESS_IN_USE) {
+            buf_printf(problem, ": ");
+            env_port_holder(source->env, port, problem);
+        }
+        return err;
+    }
+    logger_info(&source->logger, "listening on %s:%u", host, env_listener_port(*listener));
+    return 0;
+}
+
 /* ---- batches ---- */
 
 void batch_init(struct batch *batch, struct source *source, size_t cap, bool patient,

@@ -64,6 +64,11 @@ void source_stop(struct source *source);
 
 /* ---- for types ---- */
 
+/* Listens where the keys `bind` and `port` say, and says so in the log. ERR_x with a sentence in
+ * `problem`, which names who has the port. */
+int source_listen(struct source *source, void (*accepted)(void *data, struct env_stream *stream),
+                  void *data, struct env_listener **listener, struct buf *problem) MUST_CHECK;
+
 struct batch_lane;
 
 struct batch {

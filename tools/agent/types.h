@@ -12,6 +12,7 @@
 #include "tools/agent/source.h"
 
 #define AGENT_SOURCE_TYPES(X)                                                                      \
+    X(avro_source_type)                                                                            \
     X(exec_source_type)                                                                            \
     X(netcat_source_type)                                                                          \
     X(taildir_source_type)
@@ -19,6 +20,7 @@
 #define AGENT_CHANNEL_TYPES(X) X(memory_channel_type)
 
 #define AGENT_SINK_TYPES(X)                                                                        \
+    X(avro_sink_type)                                                                              \
     X(kafka_sink_type)                                                                             \
     X(logger_sink_type)                                                                            \
     X(hdfs_sink_type)                                                                              \

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+"""The agent's network parts over real sockets: agents chained to agents, clients that send what they
+should not, and ends that are killed."""
+import collections
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import hashlib
+import socket
+import struct
+
+import tap
+from agent import DEADLINE_S, LOGGER, MEMORY, TAIL, Agent, ends, read, to_topic
+from cluster import Cluster
+from cutter import Cutter
+from node import ROOT
+from tap import check, check_equal, note, test
+from wait import wait_until
+
+AVRO = "sources.r1.type = avro\nsources.r1.bind = localhost\nsources.r1.port = {port}\n"
+
+
+def to_avro(port, base=MEMORY, **settings):
+    lines = "".join(f"sinks.k1.{key.replace('_', '-')} = {value}\n" for key, value in settings.items())
+    return base + f"sinks.k1.type = avro\nsinks.k1.hostname = localhost\nsinks.k1.port = {port}\n{lines}"
+
+
+def netcat(agent, *lines):
+    with socket.create_connection(("localhost", agent.port()), DEADLINE_S) as line:
+        line.sendall(b"".join(text.encode() + b"\n" for text in lines))
+        answers = line.makefile()
+        check_equal([answers.readline() for _ in lines], ["OK\n"] * len(lines), "the answers")
+
+
+@test("avro: three agents in a chain, plain and compressed; headers come along")
+def chain():
+    deflate = "sources.r1.compression-type = deflate\n"
+    with Agent(LOGGER + AVRO.format(port=0) + deflate) as last:
+        middle_settings = to_avro(last.port(), compression_type="deflate", batch_size=7) + AVRO.format(port=0)
+        with Agent(middle_settings) as middle:
+            first_settings = to_avro(middle.port()) + """
+sources.r1.type = netcat
+sources.r1.bind = localhost
+sources.r1.port = 0
+sources.r1.interceptors = i1
+sources.r1.interceptors.i1.type = static
+sources.r1.interceptors.i1.key = where
+sources.r1.interceptors.i1.value = here
+"""
+            with Agent(first_settings) as first:
+                netcat(first, *[f"line {i:03}" for i in range(250)])
+                last.wait_told(r"headers:\{where=here\} body: .*line 249")
+        check_equal(last.told().count("headers:{where=here}"), 250, "the events, each once")
+
+
+@test("avro: connections are cut while answers are on their way: nothing is lost, repeats are a batch a cut at most")
+def cut():
+    cuts = [0, 100, 20, 300, 1]
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        with Agent(to_topic(cluster, "t") + AVRO.format(port=0)) as far, \
+                Cutter(far.port(), cuts) as cutter, Agent(to_avro(cutter.port) + TAIL) as near:
+            wanted = [f"line {i}" for i in range(5000)]
+            near.append("a.log", "".join(line + "\n" for line in wanted))
+            wait_until(lambda: cutter.count == len(cuts) and ends(cluster, "t") >= 5000 and
+                       wanted[-1] in read(cluster, "t", ends(cluster, "t")), DEADLINE_S, "the last line")
+        got = collections.Counter(read(cluster, "t", ends(cluster, "t")))
+        check_equal(set(got), set(wanted), "the lines")
+        repeats = sum(got.values()) - len(wanted)
+        note(f"{repeats} lines came twice after {len(cuts)} cuts")
+        check(repeats <= 100 * len(cuts), "more than a batch for each cut")
+
+
+def handshake(known=True):
+    with open(os.path.join(ROOT, "tools", "agent", "avro_rpc.c")) as file:
+        text = file.read().split("avro_text[] =")[1].split(";\n")[0]
+    text = "".join(line.strip()[1:-1] for line in text.splitlines() if line.strip()).replace('\\"', '"')
+    digest = hashlib.md5(text.encode()).digest()
+    return (digest if known else b"?" * 16) + b"\0" + digest + b"\0"
+
+
+def avro_call(payload, serial=1):
+    return struct.pack(">IIII"[:4], serial, 1, len(payload)) + payload
+
+
+@test("avro: the hash of our protocol is that of its text; strangers are asked; garbage ends its connection only")
+def hostile():
+    append = b"\0\x0cappend\0\x04hi"
+    frames = {
+        "no frame at all": b"GET / HTTP/1.1\r\n\r\n",
+        "a frame over the limit": struct.pack(">III", 1, 1, 0x7fffffff),
+        "no call": avro_call(b"\xff" * 40),
+        "a call that ends early": avro_call(handshake() + append[:-1]),
+    }
+    with Agent(LOGGER + AVRO.format(port=0) + "sources.r1.ipFilter = true\n"
+               "sources.r1.ipFilterRules = allow:ip:127.*,allow:ip:*:*,deny:ip:*\n") as agent:
+        port = agent.port()
+        with socket.create_connection(("localhost", port), DEADLINE_S) as good, \
+                socket.create_connection(("localhost", port), DEADLINE_S) as cut:
+            cut.sendall(struct.pack(">III", 1, 1, 0x3ffffff) + b"x" * 100)
+            for what, frame in frames.items():
+                with socket.create_connection(("localhost", port), DEADLINE_S) as bad:
+                    bad.sendall(frame)
+                    check_equal(bad.recv(100), b"", f"{what}: the connection ends")
+            for byte in avro_call(handshake() + append, serial=77):
+                good.sendall(bytes([byte]))
+            answer = good.recv(100)
+            # BOTH, no protocol, no hash, no metadata; then no metadata, no error, OK
+            check_equal(answer, struct.pack(">III", 77, 1, 7) + bytes(7), "the answer")
+            good.sendall(avro_call(append) + avro_call(append, serial=2))
+            answers = b""
+            while len(answers) < 30:
+                answers += good.recv(100)
+            check_equal(answers, struct.pack(">III", 1, 1, 3) + bytes(3) + struct.pack(">III", 2, 1, 3) + bytes(3),
+                        "two calls at once, answered in their order")
+        with socket.create_connection(("localhost", port), DEADLINE_S) as stranger:
+            stranger.sendall(avro_call(handshake(known=False) + append))
+            answer = stranger.recv(10000)
+            check_equal(answer[12:14], b"\x04\x02", "NONE, and a protocol")
+            check(b'"AvroSourceProtocol"' in answer, "the protocol")
+        agent.wait_told("body: 68 69 .*hi", times=3)
+        check_equal(agent.told().count("Event:"), 3, "the events")
+
+
+tap.run()
