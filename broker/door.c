@@ -192,10 +192,9 @@ struct door *door_new(struct env *env, struct logger *logger, const struct confi
 {
     struct door *door = mem_alloc(sizeof(*door));
     struct broker *context = &door->context;
-    const char *names = config_str(config, CONFIG_CONTROLLER_LISTENER_NAMES), *name;
     size_t len;
-    bool named = config_next_element(&names, &name, &len);
-    door->listener_name = named ? mem_strndup(name, len) : mem_strdup("CONTROLLER");
+    const char *name = config_controller_name(config, &len);
+    door->listener_name = mem_strndup(name, len);
     door->listener = (struct config_listener){.name = door->listener_name,
                                               .host = config_controller_listener(config)->host,
                                               .port = config_controller_listener(config)->port,

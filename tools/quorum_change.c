@@ -18,8 +18,6 @@
 
 enum { CHANGE_TIMEOUT_MS = 25000 /* below the time that an answer may take */ };
 
-#define CHANGE_LISTENER "CONTROLLER"
-
 static bool change_moved_add(const void *data)
 {
     const struct add_raft_voter_response *response = data;
@@ -100,6 +98,8 @@ static int change_send_add(struct tool_run *run, const struct change_node *node)
     struct add_raft_voter_request request;
     struct add_raft_voter_request_listener listener;
     struct client_answer answer = {0};
+    size_t len;
+    const char *name = config_controller_name(node->config, &len);
     int version = tool_version(run, KAFKA_API_ADD_RAFT_VOTER);
     wire_defaults(&add_raft_voter_request_desc, &request);
     wire_defaults(&add_raft_voter_request_listener_desc, &listener);
@@ -107,7 +107,7 @@ static int change_send_add(struct tool_run *run, const struct change_node *node)
     request.timeout_ms = CHANGE_TIMEOUT_MS;
     request.voter_id = config_node_id(node->config);
     request.voter_directory_id = node->directory_id;
-    listener.name = wire_str_from(CHANGE_LISTENER);
+    listener.name = wire_str_of(name, len);
     listener.host = wire_str_from(config_controller_host(node->config));
     listener.port = config_controller_listener(node->config)->port;
     request.listeners.items = &listener;
@@ -126,6 +126,7 @@ int quorum_change_add(struct tool_run *run)
 {
     struct change_node node = {0};
     char id[UUID_TEXT_LEN + 1];
+    size_t len;
     bool dry = options_has(run->options, "dry-run");
     if (!options_has(run->options, "command-config"))
         return tool_misuse(run, "add-controller reads the node's id, directory and listeners from "
@@ -137,11 +138,12 @@ int quorum_change_add(struct tool_run *run)
     if (status == 0 && !dry)
         status = change_send_add(run, &node);
     uuid_format(&node.directory_id, id);
-    if (status == 0)
-        printf("%s controller %d with directory id %s and endpoints: %s://%s:%u\n",
-               dry ? "DRY RUN of adding" : "Added", config_node_id(node.config), id,
-               CHANGE_LISTENER, config_controller_host(node.config),
-               config_controller_listener(node.config)->port);
+    if (status == 0) {
+        const char *name = config_controller_name(node.config, &len);
+        printf("%s controller %d with directory id %s and endpoints: %.*s://%s:%u\n",
+               dry ? "DRY RUN of adding" : "Added", config_node_id(node.config), id, (int)len, name,
+               config_controller_host(node.config), config_controller_listener(node.config)->port);
+    }
     if (node.config)
         config_free(node.config);
     return status;

@@ -681,6 +681,11 @@ int32_t controller_channel_active(const struct controller_channel *channel)
     return channel->active_id;
 }
 
+int64_t controller_channel_active_epoch(const struct controller_channel *channel)
+{
+    return channel->current ? channel->current->term : -1;
+}
+
 const char *controller_channel_cluster_id(const struct controller_channel *channel)
 {
     return channel->cluster_id;

@@ -85,6 +85,8 @@ bool controller_channel_may_serve(const struct controller_channel *channel);
 bool controller_channel_is_registered(const struct controller_channel *channel);
 /* The active controller's node id as last heard; -1 unknown. */
 int32_t controller_channel_active(const struct controller_channel *channel);
+/* And its epoch; -1 while it does not hear us. */
+int64_t controller_channel_active_epoch(const struct controller_channel *channel);
 /* The controllers of the quorum as last heard: their number, and the first `max` of them; until
  * something is heard, those of the settings that name the quorum. Borrowed until the next turn. */
 size_t controller_channel_quorum(const struct controller_channel *channel,

@@ -11,10 +11,10 @@
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/origin.h"
 #include "broker/net/request.h"
+#include "config/config.h"
 #include "kafka/messages/describe_quorum.h"
 
-#define QUORUM_TOPIC    "__cluster_metadata"
-#define QUORUM_LISTENER "CONTROLLER"
+#define QUORUM_TOPIC "__cluster_metadata"
 
 #define QUORUM_SILENT "No active controller has answered for four seconds."
 
@@ -59,15 +59,18 @@ static void quorum_fill_directory(const struct describe_quorum *quorum, quorum_r
         out->replica_directory_id = broker->log_dirs[0];
 }
 
-static bool quorum_fill_node(struct arena *arena, const Meta__QuorumState__Replica *replica,
+static bool quorum_fill_node(struct request *request, const Meta__QuorumState__Replica *replica,
                              struct describe_quorum_response_node *node)
 {
+    struct arena *arena = &request->arena;
+    size_t len;
+    const char *name = config_controller_name(request->broker->config, &len);
     struct describe_quorum_response_listener *listener =
         WIRE_ARRAY(arena, &node->listeners, 1, &describe_quorum_response_listener_desc);
     if (!listener)
         return false;
     node->node_id = replica->id;
-    listener->name = wire_str_from(QUORUM_LISTENER);
+    listener->name = wire_str_of(name, len);
     listener->host = command_keep(arena, replica->host);
     listener->port = (uint16_t)replica->port;
     return !wire_str_is_null(listener->host);
@@ -83,7 +86,8 @@ static bool quorum_fill_nodes(struct describe_quorum *quorum, const Meta__Quorum
     if (!nodes)
         return false;
     for (size_t i = 0; i < state->n_voters; i++)
-        if (state->voters[i]->host[0] && !quorum_fill_node(arena, state->voters[i], nodes++))
+        if (state->voters[i]->host[0] &&
+            !quorum_fill_node(quorum->request, state->voters[i], nodes++))
             return false;
     quorum->response.nodes.count = (int32_t)(nodes - quorum->response.nodes.items);
     return true;

@@ -1,7 +1,9 @@
 /* RemoveRaftVoter: a controller is no longer a voter of the metadata quorum. */
 #include "broker/handlers/handlers.h"
 
+#include "base/err.h"
 #include "broker/cluster/command.h"
+#include "broker/handlers/raft_voter.h"
 #include "broker/handlers/verdict.h"
 #include "kafka/messages/remove_raft_voter.h"
 
@@ -25,6 +27,10 @@ void handle_remove_raft_voter(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     struct uuid directory_id = body->voter_directory_id;
     char *cluster_id;
+    if (raft_voter_is_no_cluster(body->cluster_id)) {
+        verdict_refuse(&remove->verdict, ERR_INCONSISTENT_CLUSTER_ID, RAFT_VOTER_NO_CLUSTER);
+        return;
+    }
     if (!verdict_text(&remove->verdict, body->cluster_id, &cluster_id))
         return;
     message.id = body->voter_id;

@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/handlers/origin.h"
+#include "broker/handlers/raft_voter.h"
 #include "kafka/messages/update_raft_voter.h"
 
 enum {
@@ -23,9 +24,9 @@ struct update_voter {
 static void update_voter_fill_leader(struct update_voter *update)
 {
     struct request *request = update->request;
-    const struct update_raft_voter_request *body = request->body;
     struct controller_address quorum[UPDATE_VOTER_QUORUM_MAX];
     int32_t active = controller_channel_active(request->broker->channel);
+    int64_t epoch = controller_channel_active_epoch(request->broker->channel);
     size_t count =
         controller_channel_quorum(request->broker->channel, quorum, UPDATE_VOTER_QUORUM_MAX);
     ASSERT(count <= UPDATE_VOTER_QUORUM_MAX);
@@ -33,8 +34,7 @@ static void update_voter_fill_leader(struct update_voter *update)
         if (quorum[i].id != active)
             continue;
         update->response.current_leader.leader_id = active;
-        if (!update->response.error_code) /* it was the right one */
-            update->response.current_leader.leader_epoch = body->current_leader_epoch;
+        update->response.current_leader.leader_epoch = (int32_t)epoch;
         update->response.current_leader.host = command_keep(&request->arena, quorum[i].host);
         update->response.current_leader.port = quorum[i].port;
     }
@@ -62,7 +62,25 @@ static void update_voter_finish(void *data, int err)
 static const struct command_events update_voter_events = {.result = update_voter_result,
                                                           .finish = update_voter_finish};
 
-static void update_voter_send(struct update_voter *update, char *host, char *cluster_id)
+static void update_voter_refuse(struct update_voter *update, int err, const char *sentence)
+{
+    update_voter_result(update, err, sentence, NULL);
+    update_voter_finish(update, 0);
+}
+
+/* NULL: there is none. */
+static const struct update_raft_voter_request_listener *
+update_voter_listener(const struct request *request)
+{
+    const struct update_raft_voter_request *body = request->body;
+    for (int32_t i = 0; i < body->listeners.count; i++)
+        if (raft_voter_is_listener(request, body->listeners.items[i].name))
+            return &body->listeners.items[i];
+    return NULL;
+}
+
+static void update_voter_send(struct update_voter *update, char *host, uint16_t port,
+                              char *cluster_id)
 {
     struct request *request = update->request;
     const struct update_raft_voter_request *body = request->body;
@@ -72,7 +90,7 @@ static void update_voter_send(struct update_voter *update, char *host, char *clu
     Meta__Command command = META__COMMAND__INIT;
     voter.id = body->voter_id;
     voter.host = host;
-    voter.port = body->listeners.items[0].port;
+    voter.port = port;
     voter.directory_id = (ProtobufCBinaryData){sizeof(directory_id.bytes), directory_id.bytes};
     message.voter = &voter;
     message.cluster_id = cluster_id;
@@ -92,22 +110,22 @@ void handle_update_raft_voter(struct request *request)
         return;
     update->request = request;
     wire_defaults(&update_raft_voter_response_desc, &update->response);
-    int err = body->listeners.count > 0
-                  ? command_text(&request->arena, body->listeners.items[0].host, &host)
-                  : ERR_INVALID;
+    const struct update_raft_voter_request_listener *listener = update_voter_listener(request);
+    int err = listener ? command_text(&request->arena, listener->host, &host) : ERR_INVALID;
     if (!err)
         err = command_text(&request->arena, body->cluster_id, &cluster_id);
     if (err == ERR_NO_MEMORY) {
         request_fail(request, err, "asks for more than fits in memory");
+    } else if (raft_voter_is_no_cluster(body->cluster_id)) {
+        update_voter_refuse(update, ERR_INCONSISTENT_CLUSTER_ID, RAFT_VOTER_NO_CLUSTER);
     } else if (err) {
-        update_voter_result(update, ERR_INVALID_REQUEST, "it names no listener of the voter", NULL);
-        update_voter_finish(update, 0);
+        update_voter_refuse(update, ERR_INVALID_REQUEST,
+                            "it names no listener by which controllers reach the voter");
     } else if (body->k_raft_version_feature.min_supported_version > UPDATE_VOTER_VERSION ||
                body->k_raft_version_feature.max_supported_version < UPDATE_VOTER_VERSION) {
-        update_voter_result(update, ERR_INVALID_REQUEST,
-                            "the voter can't speak kraft.version 1, which is in force", NULL);
-        update_voter_finish(update, 0);
+        update_voter_refuse(update, ERR_INVALID_REQUEST,
+                            "the voter can't speak kraft.version 1, which is in force");
     } else {
-        update_voter_send(update, host, cluster_id);
+        update_voter_send(update, host, listener->port, cluster_id);
     }
 }

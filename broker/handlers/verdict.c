@@ -23,6 +23,13 @@ static void verdict_finish(void *data, int err)
     request_reply(verdict->request, verdict->response, NULL);
 }
 
+void verdict_refuse(struct verdict *verdict, int err, const char *sentence)
+{
+    ASSERT(err != 0 && sentence);
+    verdict_result(verdict, err, sentence, NULL);
+    verdict_finish(verdict, 0);
+}
+
 bool verdict_text(struct verdict *verdict, struct wire_str str, char **text)
 {
     struct request *request = verdict->request;
@@ -30,8 +37,7 @@ bool verdict_text(struct verdict *verdict, struct wire_str str, char **text)
     if (err == ERR_NO_MEMORY) {
         request_fail(request, err, "asks for more than fits in memory");
     } else if (err) {
-        verdict_result(verdict, ERR_INVALID_REQUEST, "A text contains a NUL character.", NULL);
-        verdict_finish(verdict, 0);
+        verdict_refuse(verdict, ERR_INVALID_REQUEST, "A text contains a NUL character.");
     }
     return err == 0;
 }

@@ -16,6 +16,8 @@ struct verdict {
 /* *text = the string with a NUL ("" for null). False: the request has been answered, since the
  * string contains one, or ended. */
 bool verdict_text(struct verdict *verdict, struct wire_str str, char **text) MUST_CHECK;
+/* Answers with the error and a sentence, which is borrowed. */
+void verdict_refuse(struct verdict *verdict, int err, const char *sentence);
 /* As command_send: the command is borrowed until this returns. The request is answered once. */
 void verdict_ask(struct verdict *verdict, Meta__Command *command, int64_t timeout_ms);
 

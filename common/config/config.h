@@ -213,6 +213,9 @@ bool config_host_is_loopback(const char *host);
 /* Where this node's controller listens: its entry in `listeners`, else the port of its voter entry,
  * else the port of the first broker listener + 10000. NULL without the controller role. */
 const struct config_endpoint *config_controller_listener(const struct config *config);
+/* The name of the listener of controllers: the first of controller.listener.names, or CONTROLLER.
+ * Borrowed, and not ended by a NUL: *len is its length. */
+const char *config_controller_name(const struct config *config, size_t *len);
 /* What logger.level and logger.levels say together. */
 void config_logger_levels(const struct config *config, struct logger_levels *levels);
 /* At least one. */

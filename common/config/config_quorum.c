@@ -24,6 +24,16 @@ const char *config_controller_host(const struct config *config)
     return listeners > 0 && listener[0].advertised_host ? listener[0].advertised_host : "localhost";
 }
 
+const char *config_controller_name(const struct config *config, size_t *len)
+{
+    static const char usual[] = "CONTROLLER";
+    const char *names = config_str(config, CONFIG_CONTROLLER_LISTENER_NAMES), *name;
+    if (config_next_element(&names, &name, len))
+        return name;
+    *len = strlen(usual);
+    return usual;
+}
+
 /* ---- who founds it ---- */
 
 bool config_host_is_loopback(const char *host)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A cluster as the tutorial makes it: three files from one template, started by hand in any order.
 They are one cluster with three voters, and any one may be killed. The voters change, are killed and
-removed under commands: QUORUM_ROUNDS says how often, 20 take about a minute."""
+removed under commands: QUORUM_ROUNDS says how often, 20 take about a minute; TUTORIAL_ROUNDS is for
+the start of the three."""
 import base64
 import json
 import os
@@ -23,7 +24,7 @@ import wire
 from wait import wait_until
 
 ROUNDS = int(os.environ.get("QUORUM_ROUNDS", "5"))
-TUTORIAL_ROUNDS = 3
+TUTORIAL_ROUNDS = int(os.environ.get("TUTORIAL_ROUNDS", "3"))
 GAP_S = 2
 GROW_DEADLINE_S = 60
 RECORDS_BETWEEN = 200

@@ -150,6 +150,12 @@ int32_t controller_channel_active(const struct controller_channel *channel)
     return 2;
 }
 
+int64_t controller_channel_active_epoch(const struct controller_channel *channel)
+{
+    (void)channel;
+    return 6;
+}
+
 const char *controller_channel_cluster_id(const struct controller_channel *channel)
 {
     (void)channel;

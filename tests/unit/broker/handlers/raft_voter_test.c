@@ -90,6 +90,56 @@ static struct update_raft_voter_request *update_request(int32_t listeners)
     return body;
 }
 
+/* Others of the voter's listeners may come first; controllers don't reach it by them. */
+static void the_listener_of_controllers_counts(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    struct add_raft_voter_request *add = add_request(wire_str_from("here"));
+    CHECK(WIRE_ARRAY(&fx->request.arena, &add->listeners, 2,
+                     &add_raft_voter_request_listener_desc) != NULL);
+    add->listeners.items[0].name = wire_str_from("PLAINTEXT");
+    add->listeners.items[0].host = wire_str_from("elsewhere");
+    add->listeners.items[1].name = wire_str_from("controller");
+    add->listeners.items[1].host = wire_str_from("here");
+    add->listeners.items[1].port = 9093;
+    handle_add_raft_voter(&f.request);
+    CHECK_STR(f.sent->command->add_voter->voter->host, "here");
+    answer(0, "");
+    struct update_raft_voter_request *update = update_request(2);
+    update->listeners.items[0].name = wire_str_from("PLAINTEXT");
+    update->listeners.items[1].host = wire_str_from("there");
+    handle_update_raft_voter(&f.request);
+    CHECK_STR(f.sent->command->update_voter->voter->host, "there");
+    answer(0, "");
+    fixture_settings("broker.id=1\ncontroller.listener.names=QUORUM,CONTROLLER\n");
+    add_request(wire_str_from("host"));
+    handle_add_raft_voter(&f.request);
+    CHECK(!f.sent && says("\"errorCode\":42") && says("no listener QUORUM"));
+    update_request(1);
+    handle_update_raft_voter(&f.request);
+    CHECK(!f.sent && says("\"errorCode\":42"));
+    fixture_close(&f);
+}
+
+/* Null means whichever cluster is asked; "" is given, and none has it. */
+static void an_empty_cluster_id_is_of_another_cluster(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    add_request(wire_str_from("host"))->cluster_id = wire_str_from("");
+    handle_add_raft_voter(&f.request);
+    CHECK(!f.sent && says("\"errorCode\":104"));
+    struct remove_raft_voter_request *remove = fixture_request(KAFKA_API_REMOVE_RAFT_VOTER, 0);
+    remove->cluster_id = wire_str_from("");
+    handle_remove_raft_voter(&f.request);
+    CHECK(!f.sent && says("\"errorCode\":104"));
+    update_request(1)->cluster_id = wire_str_from("");
+    handle_update_raft_voter(&f.request);
+    CHECK(!f.sent && says("\"errorCode\":104"));
+    fixture_close(&f);
+}
+
 /* The answer names who leads: node 2 of the fixture's quorum. */
 static void a_voter_is_updated(void)
 {
@@ -104,11 +154,11 @@ static void a_voter_is_updated(void)
     CHECK_INT(sent->voter->id, 7);
     CHECK_INT(sent->voter->directory_id.len, 16);
     answer(0, "");
-    CHECK(says("\"errorCode\":0") && says("\"leaderId\":2,\"leaderEpoch\":5,\"host\":\"two\""));
+    CHECK(says("\"errorCode\":0") && says("\"leaderId\":2,\"leaderEpoch\":6,\"host\":\"two\""));
     update_request(1);
     handle_update_raft_voter(&f.request);
     answer(ERR_FENCED_LEADER_EPOCH, "older");
-    CHECK(says("\"errorCode\":74") && says("\"leaderId\":2,\"leaderEpoch\":-1"));
+    CHECK(says("\"errorCode\":74") && says("\"leaderId\":2,\"leaderEpoch\":6"));
     fixture_close(&f);
 }
 
@@ -143,5 +193,6 @@ static void a_controller_is_unregistered(void)
 }
 
 TAP_MAIN(TAP_TEST(a_text_with_a_nul_is_refused), TAP_TEST(a_voter_is_added),
-         TAP_TEST(a_voter_is_updated), TAP_TEST(an_update_that_can_not_be_is_refused),
-         TAP_TEST(a_controller_is_unregistered))
+         TAP_TEST(the_listener_of_controllers_counts),
+         TAP_TEST(an_empty_cluster_id_is_of_another_cluster), TAP_TEST(a_voter_is_updated),
+         TAP_TEST(an_update_that_can_not_be_is_refused), TAP_TEST(a_controller_is_unregistered))
