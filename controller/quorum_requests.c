@@ -73,6 +73,15 @@ static bool is_member(const struct controller *controller, int32_t id)
     return false;
 }
 
+/* Brokers see no entries of the quorum itself: one that has applied all that is meant for brokers
+ * is behind nobody, whatever stands after that. */
+static int64_t applied_end(const struct controller *controller, const struct session *session)
+{
+    int64_t committed = consensus_committed(controller->consensus);
+    bool all = session->applied_index >= stream_applied(controller->stream);
+    return all && committed > session->applied_index ? committed : session->applied_index;
+}
+
 static size_t list_observers(struct controller *controller, Meta__QuorumState__Replica *replicas,
                              Meta__QuorumState__Replica **pointers, size_t room)
 {
@@ -83,7 +92,7 @@ static size_t list_observers(struct controller *controller, Meta__QuorumState__R
             continue;
         Meta__QuorumState__Replica replica = META__QUORUM_STATE__REPLICA__INIT;
         replica.id = session->broker_id;
-        replica.log_end = session->applied_index;
+        replica.log_end = applied_end(controller, session);
         replica.last_fetch_ms = wall_of(controller, session->heartbeat_ms);
         replica.last_caught_up_ms = replica.last_fetch_ms;
         add_replica(replicas, pointers, &count, &replica);

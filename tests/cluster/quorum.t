@@ -449,6 +449,29 @@ def told_to_move():
         wait_voters(cluster, (0, 1, 2))
 
 
+@test("a controller that was removed and runs on is an observer that lacks nothing")
+def observer():
+    with copies(controller_quorum_auto_join_enable="false") as cluster:
+        for node in cluster.nodes:
+            node.start()
+        cluster.wait_serving()
+        wait_until(lambda: set(members(cluster, "CurrentObservers")) == {1, 2}, GROW_DEADLINE_S, "two observers")
+        for node in cluster.nodes[1:]:
+            add(cluster, node)
+        wait_voters(cluster, (0, 1, 2))
+        directory = members(cluster)[2]["directoryId"]
+        change(cluster, "remove-controller", "-i", "2", "-d", directory)
+
+        def rows():
+            out = tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.bootstrap, "describe", "--replication",
+                       "--format", "json").stdout
+            return {row["nodeId"]: (row["status"], row["directoryId"], row["lag"]) for row in json.loads(out)["nodes"]}
+        check_equal(rows()[2][:2], ("Observer", directory), "what the removed one is")
+        wait_until(lambda: rows()[2][2] == 0, GROW_DEADLINE_S, "it lacks nothing")
+        cluster.nodes[2].kill()
+        wait_until(lambda: 2 not in rows(), GROW_DEADLINE_S, "it is not shown when it has ended")
+
+
 @test("changes that can't be made are refused with the reason")
 def refused():
     with copies(2) as cluster:
