@@ -300,6 +300,7 @@ static void copy_config(struct controller *controller, const struct controller_c
         .default_replication_factor = config->default_replication_factor,
         .node_id = config->node_id,
         .settings = config->settings,
+        .founding = config->founding,
         .topic_default = config->topic_default,
         .topic_default_data = config->topic_default_data,
         .heard = on_heard,

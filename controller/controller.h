@@ -54,7 +54,9 @@ struct controller_config {
                              * then makes one */
     bool found_known;       /* an empty `dir` is right although the cluster id is known; else it
                              * is refused as a lost one */
-    int64_t heartbeat_ms;   /* Raft */
+    /* The features of the cluster if this node founds it; borrowed; NULL: the newest. */
+    const struct features_levels *founding;
+    int64_t heartbeat_ms; /* Raft */
     int64_t election_timeout_ms;
     int64_t broker_session_timeout_ms; /* broker.session.timeout.ms */
     int32_t default_partitions;        /* num.partitions */

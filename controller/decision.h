@@ -36,6 +36,7 @@ struct decision_rules {
     void *topic_default_data;
     struct logger *logger;       /* for what a person has to know of; may be NULL */
     struct mutations *mutations; /* how fast clients may create and delete; NULL: at any rate */
+    const struct features_levels *founding; /* of a new cluster; NULL: those of the table */
 };
 
 struct decision {

@@ -117,8 +117,10 @@ static void features_set(struct decision *decision, const struct feature *featur
 
 void features_found(struct decision *decision)
 {
+    const struct features_levels *said = decision->rules->founding;
     for (size_t i = 0; i < FEATURES_COUNT; i++)
-        features_set(decision, &features[i], features[i].founding);
+        features_set(decision, &features[i],
+                     said && said->of[i] != FEATURES_UNSAID ? said->of[i] : features[i].founding);
 }
 
 void features_update(struct decision *decision, const Meta__UpdateFeatures *command,

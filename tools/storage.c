@@ -32,11 +32,11 @@ static const struct option_row storage_options[] = {
     OPTION_LETTER_WITH("format", 'N', "no-initial-controllers", NULL,
                        "format: the controllers are elsewhere."),
     OPTION_LETTER_WITH("format|version-mapping", 'r', "release-version", "V",
-                       "version-mapping: the release of Kafka (the newest); format: has no effect, "
-                       "a release has one format."),
+                       "version-mapping: the release of Kafka (the newest); format: a new cluster "
+                       "begins with its levels of features."),
     OPTION_MANY_LETTER_WITH("format|feature-dependencies", 'f', "feature", "NAME=N",
-                            "feature-dependencies: the feature and its level; format: those of "
-                            "a new cluster, which it has in any case."),
+                            "feature-dependencies: the feature and its level; format: what a new "
+                            "cluster begins with (the newest)."),
     OPTION_MANY_LETTER_WITH("format", 'S', "add-scram", "RECORD", "format: not available yet."),
     REPORT_OPTION_WITH("info|random-uuid|version-mapping|feature-dependencies"),
     TOOL_LAST_OPTIONS,
@@ -49,6 +49,7 @@ struct storage {
     struct tool_run *run;
     struct config *config;
     struct buf problem;
+    struct features_levels levels; /* format: those that the new cluster is to begin with */
 };
 
 static int storage_load(struct storage *s)
@@ -228,48 +229,48 @@ static int storage_check_id(const struct tool_run *run, const char *id)
                        id, STORAGE_ID_MAX);
 }
 
-/* Of "4.1" and "3.9-IV0" only that it is none of today's formats is known. */
-static int storage_check_release(const struct tool_run *run)
+/* ---- format: features ---- */
+
+static int storage_refuse_feature(const struct tool_run *run, const char *text)
 {
-    const char *text = options_get(run->options, "release-version");
-    char *end;
-    if (!text)
+    struct buf all;
+    buf_init(&all);
+    for (size_t i = 0; i < FEATURES_COUNT; i++)
+        buf_printf(&all, "%s=%d to %d, ", features[i].name, features[i].min, features[i].max);
+    int status = tool_misuse(run, "--feature %s is not available: there are %sand kraft.version=0",
+                             text, buf_text(&all));
+    buf_close(&all);
+    return status;
+}
+
+/* One --feature. kraft.version is no feature here: the settings say whether the quorum changes. */
+static int storage_read_feature(const struct tool_run *run, const char *text,
+                                struct features_levels *levels)
+{
+    struct features_levels one;
+    if (strcmp(text, "kraft.version=0") == 0)
         return 0;
-    long major = strtol(text, &end, 10);
-    if (end == text || *end != '.' || !isdigit((unsigned char)end[1]) || major < 3 || major > 4)
-        return tool_misuse(run, "--release-version %s: write a release of Kafka, 3.3 to 4.x", text);
-    tool_warn(run, "--release-version has no effect: there is one format of the metadata");
+    if (features_levels_read(&one, text) || strchr(text, ','))
+        return storage_refuse_feature(run, text);
+    for (size_t i = 0; i < FEATURES_COUNT; i++)
+        if (one.of[i] != FEATURES_UNSAID)
+            levels->of[i] = one.of[i];
     return 0;
 }
 
-/* The level of a new cluster: the active controller that founds it has no other to choose. */
-static bool storage_is_founding(const char *text)
+/* Those of the release, if one is named, but for those that are named themselves. */
+static int storage_read_features(const struct tool_run *run, struct features_levels *levels)
 {
-    for (size_t i = 0; i < FEATURES_COUNT; i++) {
-        char *one = mem_printf("%s=%d", features[i].name, features[i].founding);
-        bool same = strcmp(text, one) == 0;
-        mem_free(one);
-        if (same)
-            return true;
-    }
-    return strcmp(text, "kraft.version=0") == 0;
-}
-
-static int storage_check_features(const struct tool_run *run)
-{
-    const char *text;
+    const char *text, *name = options_get(run->options, "release-version");
+    const struct feature_release *release = name ? feature_releases_find(run, name) : NULL;
     size_t cursor = 0;
-    while ((text = options_next(run->options, "feature", &cursor))) {
-        if (!storage_is_founding(text))
-            return tool_misuse(run,
-                               "--feature %s is not available: a new cluster has group.version=%d, "
-                               "transaction.version=%d, eligible.leader.replicas.version=%d and "
-                               "kraft.version=0; kafka-features.sh changes them once it runs",
-                               text, features[FEATURE_GROUP_VERSION].founding,
-                               features[FEATURE_TRANSACTION_VERSION].founding,
-                               features[FEATURE_ELIGIBLE_LEADER_REPLICAS_VERSION].founding);
-    }
-    return 0;
+    int status = name && !release;
+    features_levels_init(levels);
+    for (size_t i = 0; i < FEATURES_COUNT && release; i++)
+        levels->of[i] = feature_releases_level(release, &features[i]);
+    while (status == 0 && (text = options_next(run->options, "feature", &cursor)))
+        status = storage_read_feature(run, text, levels);
+    return status;
 }
 
 /* Whether "ID@HOST:PORT:DIRECTORY" is the voter; *dir is where the directory's id begins. */
@@ -380,7 +381,7 @@ static int storage_check_format(const struct tool_run *run)
         return tool_misuse(run, "format needs --cluster-id ID");
     if (options_has(run->options, "add-scram"))
         return tool_misuse(run, "--add-scram is not available: there are no users yet");
-    return storage_check_id(run, id) || storage_check_release(run) || storage_check_features(run);
+    return storage_check_id(run, id);
 }
 
 /* ---- format: directories ---- */
@@ -454,6 +455,7 @@ static int storage_write(struct storage *s, int i, const char *id, const struct 
         return tool_fail(s->run, "%s can't be made: %s", dir,
                          s->problem.len ? buf_text(&s->problem) : err_text(err));
     meta.formatted = true;
+    meta.levels = s->levels;
     if (metadata && !uuid_is_zero(own))
         meta.directory_id = *own;
     err = meta_properties_store(env, dir, &meta);
@@ -470,7 +472,8 @@ static int storage_format(struct storage *s)
     struct uuid own = {{0}};
     bool *wanted;
     int count = 0, left = 0;
-    if (storage_check_format(s->run) || storage_load(s) || storage_check_controllers(s, &own))
+    if (storage_check_format(s->run) || storage_read_features(s->run, &s->levels) ||
+        storage_load(s) || storage_check_controllers(s, &own))
         return 1;
     while (meta_formatted_dir(s->config, count))
         count++;

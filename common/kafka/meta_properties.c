@@ -20,6 +20,7 @@
 enum { META_FILE_MAX = 64 * 1024 };
 #define META_MARK      "millrace.version"
 #define META_FORMATTED "millrace.formatted"
+#define META_FEATURES  "millrace.features"
 #define META_OLD_BEGIN "version=1\nnode.id="
 
 void meta_properties_close(struct meta_properties *meta)
@@ -104,6 +105,15 @@ static int take_props(struct env *env, const char *dir, const struct props *prop
         meta->cluster_id = mem_strdup(cluster);
     meta->has_cluster = cluster != NULL;
     meta->formatted = cluster && props_get(props, META_FORMATTED);
+    const char *levels = props_get(props, META_FEATURES);
+    if (meta->formatted && levels && features_levels_read(&meta->levels, levels)) {
+        buf_printf(problem,
+                   "%s/meta.properties has " META_FEATURES
+                   "=%s, which names features or levels that this version of the software does not "
+                   "have: remove that line, or format the directory anew",
+                   dir, levels);
+        return ERR_INVALID;
+    }
     const char *id = props_get(props, "directory.id");
     if (id && uuid_parse(id, &meta->directory_id) < 0) {
         buf_printf(problem,
@@ -157,6 +167,7 @@ int meta_properties_load(struct env *env, const char *dir, int32_t node_id, cons
                          struct meta_properties *meta, struct buf *problem)
 {
     *meta = (struct meta_properties){.node_id = node_id};
+    features_levels_init(&meta->levels);
     char *path = mem_printf("%s/meta.properties", dir), *text = NULL;
     size_t len;
     int line = 0, rc = env_file_load(env, path, META_FILE_MAX, &text, &len);
@@ -204,6 +215,11 @@ int meta_properties_store(struct env *env, const char *dir, const struct meta_pr
         buf_printf(&text, "cluster.id=%s\n", meta->cluster_id);
     if (meta->formatted)
         buf_printf(&text, META_FORMATTED "=true\n");
+    if (meta->formatted && features_levels_said(&meta->levels)) {
+        buf_printf(&text, META_FEATURES "=");
+        features_levels_print(&meta->levels, &text);
+        buf_printf(&text, "\n");
+    }
     char *path = mem_printf("%s/meta.properties", dir);
     int rc = env_file_replace(env, path, text.data, text.len);
     mem_free(path);
@@ -248,6 +264,7 @@ int meta_formatted_look(struct env *env, const struct config *config,
     int rc = 0;
     const char *dir;
     *formatted = (struct meta_formatted){0};
+    features_levels_init(&formatted->levels);
     for (int i = 0; rc == 0 && (dir = meta_formatted_dir(config, i)); i++) {
         struct meta_properties meta;
         if (!formatted_has_file(env, dir))
@@ -258,6 +275,8 @@ int meta_formatted_look(struct env *env, const struct config *config,
             break;
         lived |= meta.has_cluster && !meta.formatted;
         formatted->fresh |= meta.formatted;
+        if (meta.formatted && !features_levels_said(&formatted->levels))
+            formatted->levels = meta.levels;
         if (meta.has_cluster && !formatted->cluster_id)
             formatted->cluster_id = mem_strdup(meta.cluster_id);
         meta_properties_close(&meta);

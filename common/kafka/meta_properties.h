@@ -6,6 +6,7 @@
 #include "base/uuid.h"
 #include "config/config.h"
 #include "env/env.h"
+#include "meta/features.h"
 
 struct meta_properties {
     int32_t node_id;
@@ -13,7 +14,9 @@ struct meta_properties {
     bool has_cluster; /* the file says it */
     struct uuid directory_id;
     bool formatted; /* by kafka-storage, and no node has started with it yet */
-    bool dirty;     /* the file lacks something or does not exist */
+    /* What kafka-storage was told of a new cluster; only where `formatted`. */
+    struct features_levels levels;
+    bool dirty; /* the file lacks something or does not exist */
 };
 
 void meta_properties_close(struct meta_properties *meta);
@@ -37,8 +40,9 @@ int meta_properties_store(struct env *env, const char *dir,
  * lost one. Formatting gives them the id before the node lives: hence a mark, which counts only
  * where no directory has lived without it, and which the first start takes away. */
 struct meta_formatted {
-    char *cluster_id; /* owned; NULL = none of them has one */
-    bool fresh;       /* formatted, and not started since */
+    char *cluster_id;              /* owned; NULL = none of them has one */
+    bool fresh;                    /* formatted, and not started since */
+    struct features_levels levels; /* of the first that says some */
 };
 
 /* Reads them all. Errors as meta_properties_load; directories of two clusters are one, too. */

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "meta/image.h"
 
 /* Rises with each build that supports a level more, or knows records that older ones refuse;
@@ -49,6 +50,18 @@ int16_t features_max(const struct feature *feature, uint32_t step);
 
 /* By enum feature_id, which is the order of their names. */
 extern const struct feature features[FEATURES_COUNT];
+
+/* Levels that somebody wants a new cluster to begin with; FEATURES_UNSAID: the one of the table. */
+enum { FEATURES_UNSAID = -1 };
+struct features_levels {
+    int16_t of[FEATURES_COUNT];
+};
+void features_levels_init(struct features_levels *levels);
+bool features_levels_said(const struct features_levels *levels);
+/* "group.version=1,transaction.version=2" of those that are said, appended; and back: ERR_INVALID
+ * for a feature or a level that this build does not have. */
+void features_levels_print(const struct features_levels *levels, struct buf *out);
+int features_levels_read(struct features_levels *levels, const char *text) MUST_CHECK;
 
 /* NULL when this build knows no such feature. */
 const struct feature *features_find(const char *name);

@@ -134,6 +134,26 @@ def three_nodes():
         check_equal(id_of(stranger), cluster_id, "the id that the third node serves")
 
 
+@test("a new cluster begins with the features that format names, or those of a release")
+def features():
+    def levels(node):
+        out = tool("kafka-features.sh", "-b", node.address, "describe").stdout
+        return dict(re.findall(r"Feature: (\S+)\t.*FinalizedVersionLevel: (\d+)\t", out))
+    for more, group, transaction in (((), 1, 2), (("-r", "3.9"), 0, 0), (("-f", "transaction.version=1"), 1, 1),
+                                     (("-r", "3.9", "-f", "group.version=1", "-f", "kraft.version=0"), 1, 0)):
+        with Cluster(1, start=False) as cluster:
+            node = cluster.nodes[0]
+            format_node(node, new_id(), *more)
+            cluster.start()
+            found = levels(node)
+            check_equal((found["group.version"], found["transaction.version"]), (str(group), str(transaction)),
+                        f"the levels after format {more}")
+            check("millrace.features" not in meta(node.log_dir), f"they stay there: {meta(node.log_dir)}")
+            cluster.stop()
+            cluster.start()
+            check_equal(levels(node)["transaction.version"], str(transaction), f"after a restart, {more}")
+
+
 @test("a controller and a broker of their own")
 def apart():
     port = free_port()
@@ -251,10 +271,12 @@ def options():
                 (("format", "-t", cluster_id, *config, "-s", "-N"), "not allowed with --standalone"),
                 (("format", "-t", cluster_id, *config, "-N"), "this node founds the quorum"),
                 (("format", "-t", cluster_id, *config, "-s", "-S", "SCRAM-SHA-256=[name=a]"), "--add-scram"),
-                (("format", "-t", cluster_id, *config, "-s", "-r", "nonsense"), "--release-version"),
+                (("format", "-t", cluster_id, *config, "-s", "-r", "nonsense"), "Unknown release version 'nonsense'"),
                 (("format", "-t", cluster_id, *config, "-s", "-f", "nonsense=1"), "--feature nonsense=1"),
-                (("format", "-t", cluster_id, *config, "-s", "-f", "transaction.version=1"),
-                 "transaction.version=2 .*kafka-features.sh"),
+                (("format", "-t", cluster_id, *config, "-s", "-f", "transaction.version=3"),
+                 "transaction.version=0 to 2"),
+                (("format", "-t", cluster_id, *config, "-s", "-f", "kraft.version=1"), "kraft.version=0"),
+                (("format", "-t", cluster_id, *config, "-s", "-r", "2.8"), "Unknown release version '2.8'"),
                 (("format", "-t", cluster_id, *config, "-I", "nonsense"), "ID@HOST:PORT:DIRECTORY"),
                 (("format", "-t", cluster_id, *config, "-I", f"1@127.0.0.1:{port}:{directory_id}"),
                  "controller.quorum.voters"),
@@ -271,7 +293,7 @@ def options():
         storage("feature-dependencies", "-f", "group.version=1", out="^group.version=1 has no dependencies.\n$")
         storage("format", "-t", cluster_id, *config, "-r", "4.1", "-f", "group.version=1",
                 "-f", "transaction.version=2", "-I", f"0@127.0.0.1:{port}:{directory_id}",
-                out="Formatting", err="--release-version has no")
+                out="Formatting")
         check_equal(meta(node.log_dir)["directory.id"], directory_id, "the directory's id")
         storage("info", *config, out=f"Found log directories:\n  {node.log_dir}\n\nFound metadata: "
                 f"{{cluster.id={cluster_id}, directory.id={directory_id}, node.id=0, version=1}}\n\n$")

@@ -125,6 +125,7 @@ static int node_new_controller(struct node *node, const char *dir, struct buf *p
     settings.config.dir = dir;
     settings.config.cluster_id = node->formatted.cluster_id ? node->formatted.cluster_id : "";
     settings.config.found_known = node->formatted.fresh;
+    settings.config.founding = &node->formatted.levels;
     settings.config.client = controller_host_client;
     settings.config.client_data = host;
     int err = env_new(&host->env);
