@@ -224,7 +224,9 @@ static void agent_check_batch(struct agent_reading *reading, const struct part *
 {
     const struct part *to = reading->config->channels[channel];
     const char *key = "transactionCapacity";
-    for (const struct key_row *row = to->type->keys; batch_key && row->name; row++)
+    if (!batch_key || part->invalid || to->invalid)
+        return;
+    for (const struct key_row *row = to->type->keys; row && row->name; row++)
         if (strcmp(row->name, key) == 0 && part_number(part, batch_key) > part_number(to, key))
             part_complain(part, batch_key, reading->problems,
                           "%s events at once are more than the %s of channel %s (%s): lower the "

@@ -266,7 +266,9 @@ void part_add(struct part *part, const char *key, const char *value, int line, s
 {
     const struct key_row *row = part_row(part->type, key);
     if (row) {
+        size_t before = problems->len;
         part_check_value(part, part_put(part, row, key, value, line), problems);
+        part->invalid = part->invalid || problems->len > before;
         return;
     }
     const char *nearest = part_nearest_key(part->type, key);
@@ -290,7 +292,7 @@ void part_check(const struct part *part, struct buf *problems)
         if (!found)
             part_complain(part, row->name, problems, "it is missing: %s", row->doc);
     }
-    if (part->type->check && problems->len == before)
+    if (part->type->check && !part->invalid && problems->len == before)
         part->type->check(part, problems);
 }
 

@@ -99,6 +99,7 @@ struct part {
     int line; /* of its type */
     struct part_value *values;
     size_t count;
+    bool invalid; /* a value is none of its kind, which is told: its numbers can't be asked for */
 };
 
 struct part *part_new(const struct part_type *type, const char *name, const char *prefix,

@@ -104,6 +104,12 @@ static void mistakes_are_told(void)
         {"a1.sinks.k1.type = hdfs\n", "Kafka Connect"},
         {"a1.sinks.k1.type = org.apache.flume.sink.hive.HiveSink\n", "Kafka Connect"},
         {"a1.channels.c1.capacity = 10\n", "100 events at once have no room in a capacity of 10"},
+        {"a1.channels.c1.capacity = 10k\n", "\"10k\" is no whole number"},
+        {"a1.channels.c1.transactionCapacity = x\na1.sources.r1.type = exec\n"
+         "a1.sources.r1.command = x\n",
+         "\"x\" is no whole number"},
+        {"a1.sources.r1.type = exec\na1.sources.r1.command = x\na1.sources.r1.batchSize = x\n",
+         "\"x\" is no whole number"},
         {"a1.sources.r1.bind = ${env:AGENT_TEST_ABSENT}\n",
          "${env:AGENT_TEST_ABSENT} has no value"},
         {"a1.sources.r1.bind = ${open\n", "no closing brace"},
