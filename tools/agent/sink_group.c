@@ -122,21 +122,28 @@ static void group_succeed(struct sink *sink, struct take *take)
     sink->failures = 0;
 }
 
-/* None is under way: what has failed goes back, the newest first. */
-static void group_roll_back(struct sink_group *group, struct sink *sink)
+/* The newest first: a channel puts each before those that it has. */
+static void group_give_back(struct list *takes, struct list *free_takes)
 {
-    ASSERT(sink->under_way_count == 0);
-    while (!list_empty(&sink->failed)) {
+    while (!list_empty(takes)) {
         struct take *newest = NULL;
-        LIST_EACH(step, &sink->failed) {
+        LIST_EACH(step, takes) {
             struct take *take = LIST_ENTRY(step, struct take, link);
             if (!newest || take->mark > newest->mark)
                 newest = take;
         }
         list_remove(&newest->link);
         channel_rollback(newest);
-        list_push(&sink->free_takes, &newest->link);
+        list_push(free_takes, &newest->link);
     }
+}
+
+/* None is under way: what has failed goes back. */
+static void group_roll_back(struct sink_group *group, struct sink *sink)
+{
+    ASSERT(sink->under_way_count == 0);
+    ASSERT(!group->stopping);
+    group_give_back(&sink->failed, &sink->free_takes);
     sink->failures++;
     sink->blocked_until_ms = env_now_ms(group->env) + group_penalty_ms(group, sink);
     group_set_alarm(group);
@@ -346,21 +353,26 @@ int sink_group_start(struct env *env, const struct logger *logger,
     return 0;
 }
 
-static void group_stop_sink(struct sink *sink)
-{
-    sink->type->stop(sink);
-    list_splice(&sink->failed, &sink->under_way);
-    sink->under_way_count = 0;
-    if (!list_empty(&sink->failed))
-        group_roll_back(sink->group, sink);
-    group_free_sink(sink);
-}
-
+/* All sinks end before any of their takes goes back: the takes of one channel go back in one order,
+ * whichever sink had them. */
 void sink_group_stop(struct sink_group *group)
 {
+    struct list takes, done;
     group->stopping = true;
+    list_init(&takes);
+    list_init(&done);
+    for (size_t i = 0; i < group->sinks_count; i++) {
+        struct sink *sink = group->sinks[i];
+        sink->type->stop(sink);
+        list_splice(&takes, &sink->under_way);
+        list_splice(&takes, &sink->failed);
+        sink->under_way_count = 0;
+    }
+    group_give_back(&takes, &done);
+    for (struct list *link; (link = list_pop(&done));)
+        take_free(LIST_ENTRY(link, struct take, link));
     for (size_t i = 0; i < group->sinks_count; i++)
-        group_stop_sink(group->sinks[i]);
+        group_free_sink(group->sinks[i]);
     env_timer_stop(&group->turn);
     env_timer_stop(&group->wake);
     mem_free(group->sinks);
