@@ -8,7 +8,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 all="kcat confluent-kafka-python kafka-python aiokafka java-2.1.0 java-3.9 java-4 tutorial-2.1.0
-streams-4 flink-1.20 connect-4.1 librdkafka franz-go franz-go-fetch4 sarama kafka-go kafkajs rdkafka"
+streams-4 flink-1.20 connect-4.1 flume-1.11 librdkafka franz-go franz-go-fetch4 sarama kafka-go kafkajs rdkafka"
 
 lack() { echo "$*" >"$dir/lacks"; exit 0; }
 broken() { { echo "it does not build:"; tail -n 20 "$dir/log"; } >"$dir/broken"; exit 0; }
@@ -62,6 +62,12 @@ flink() {
 connect() { # its arguments are a class and its own
     jars "$here/connect/pom.xml" "$(cksum <"$here/connect/pom.xml")"
     java_script "" -Xmx256m -Dorg.slf4j.simpleLogger.defaultLogLevel=warn
+}
+
+flume() { # its arguments are a class and its own
+    jars "$here/flume/pom.xml" "$(cksum <"$here/flume/pom.xml")"
+    java_script "" -Xmx192m -Dorg.slf4j.simpleLogger.defaultLogLevel=info \
+        -Dorg.slf4j.simpleLogger.log.org.apache.kafka=warn
 }
 
 go_client() { # FOLDER
@@ -129,6 +135,7 @@ build_one() {
     librdkafka) c_client ;;
     flink-1.20) flink ;;
     connect-4.1) connect ;;
+    flume-1.11) flume ;;
     *) lack "there is no recipe for $2" ;;
     esac
 }
