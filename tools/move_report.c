@@ -136,6 +136,21 @@ static void move_print_sum(const struct move_state *state, const struct move_ite
            state->current.count, copies, copies == 1 ? " is" : "s are", text);
 }
 
+/* Those that others lead than the first replica, and that a balance has it lead again. */
+static void move_print_elections(const struct move_state *state)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; state->leaves < 0 && i < state->placement.partition_count; i++) {
+        const struct placement_partition *partition = &state->placement.partitions[i];
+        const struct placement_broker *first = &state->placement.brokers[partition->replicas[0]];
+        count +=
+            first->takes && !placement_changed(partition) && state->rows[i]->leader_id != first->id;
+    }
+    if (count > 0)
+        printf("%d partition%s led by another than the first replica, which leads again.\n", count,
+               count == 1 ? " is" : "s are");
+}
+
 void move_report_plan(const struct move_state *state, enum report_format format)
 {
     size_t count;
@@ -143,6 +158,8 @@ void move_report_plan(const struct move_state *state, enum report_format format)
     struct report *brokers = move_report_brokers(state);
     struct report *partitions = move_report_partitions(state, items, count);
     const struct report *both[] = {brokers, partitions};
+    if (format == REPORT_KAFKA)
+        move_print_elections(state);
     if (format == REPORT_KAFKA && count == 0) {
         printf("Nothing is to be moved.\n");
     } else {

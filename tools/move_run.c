@@ -21,10 +21,11 @@ enum {
     MOVE_AT_ONCE = 20,
     MOVE_AT_ONCE_MAX = 5000, /* the controller takes twice as many in one request */
     MOVE_LOOK_MS = 500,
-    MOVE_MEASURE_EACH = 4,  /* looks: asking for sizes costs the brokers more */
-    MOVE_FAILURES_MAX = 60, /* looks in a row that nobody answers */
-    MOVE_DOWN_MS = 30000,   /* a broker that restarts is back by then, or others get the replicas */
-    MOVE_REFUSED_MAX = 3,   /* rounds in a row: a topic that was deleted is not in the next one */
+    MOVE_LOOK_SOON_MS = 100, /* while moves end: small partitions take no longer */
+    MOVE_MEASURE_EACH = 4,   /* looks: asking for sizes costs the brokers more */
+    MOVE_FAILURES_MAX = 60,  /* looks in a row that nobody answers */
+    MOVE_DOWN_MS = 30000, /* a broker that restarts is back by then, or others get the replicas */
+    MOVE_REFUSED_MAX = 3, /* rounds in a row: a topic that was deleted is not in the next one */
     MOVE_ROUNDS_MAX = 20,
     MOVE_SIGNAL_STATUS = 128
 };
@@ -43,8 +44,9 @@ struct move_run {
     int64_t looked_ms, looked_left; /* the last measuring */
     double rate;                    /* bytes a ms */
     int looks, failures;
-    int64_t down_ms;     /* since when a broker that is copied to is down; 0 = none is */
-    bool refused, again; /* moves were refused; the plan is of no use any more */
+    struct plan_ids down; /* brokers, at the last measuring */
+    int64_t down_ms;      /* since when one that is copied to is among them; 0 = none is */
+    bool refused, again;  /* moves were refused; the plan is of no use any more */
 };
 
 static int move_signal; /* the one that came */
@@ -109,14 +111,16 @@ static void move_on_copied(void *data, int32_t broker, const char *topic, int32_
     }
 }
 
-/* Whether something is being copied to the broker. */
-static bool move_goes_to(const struct move_run *m, int32_t broker)
+/* Whether a move that is under way needs the broker, which stays or is copied to (`copied`: only
+ * that). */
+static bool move_needs(const struct move_run *m, int32_t broker, bool copied)
 {
     int32_t index = placement_find_broker(&m->state->placement, broker);
     for (size_t i = 0; i < m->count; i++) {
         const struct placement_partition *partition =
             &m->state->placement.partitions[m->items[i].index];
-        if (m->states[i] != MOVE_MOVES || move_holds(m->state, m->items[i].index, broker))
+        if (m->states[i] != MOVE_MOVES ||
+            (copied && move_holds(m->state, m->items[i].index, broker)))
             continue;
         for (int32_t j = 0; j < partition->count; j++)
             if (partition->replicas[j] == index)
@@ -159,29 +163,39 @@ static void move_measure_copied(struct move_run *m)
     for (int32_t i = 0; count > 0 && i < m->state->placement.broker_count; i++) {
         int32_t id = m->state->placement.brokers[i].id;
         /* A broker that does not answer tells no sizes; that is no reason to end. */
-        if (move_goes_to(m, id) && move_ask_sizes(m->run->client, id, &request, move_on_copied, m))
-            break;
+        if (!plan_ids_have(&m->down, id) && move_needs(m, id, true) &&
+            move_ask_sizes(m->run->client, id, &request, move_on_copied, m))
+            continue;
     }
     mem_free(topics);
     move_measure_rate(m);
 }
 
 /* A move to a broker that stays down has no end. */
-static void move_check_targets(struct move_run *m)
+static void move_check_down(struct move_run *m)
 {
-    struct plan_ids down = {0};
-    bool waits = false;
-    if (move_find_down(m->run, &down) == 0)
-        for (int32_t i = 0; i < down.count; i++)
-            waits = waits || move_goes_to(m, down.ids[i]);
-    mem_free(down.ids);
     int64_t now_ms = env_now_ms(m->run->env);
+    bool waits = false;
+    mem_free(m->down.ids);
+    m->down = (struct plan_ids){0};
+    if (move_find_down(m->run, &m->down))
+        return; /* it was told */
+    for (int32_t i = 0; i < m->down.count; i++)
+        waits = waits || move_needs(m, m->down.ids[i], true);
     if (!waits)
         m->down_ms = 0;
     else if (m->down_ms == 0)
         m->down_ms = now_ms;
     else if (now_ms - m->down_ms >= MOVE_DOWN_MS && m->state->leaves >= 0)
         m->again = true;
+}
+
+/* Why nothing may happen. */
+static void move_put_down(const struct move_run *m, struct buf *out)
+{
+    for (int32_t i = 0; i < m->down.count; i++)
+        if (move_needs(m, m->down.ids[i], false))
+            buf_printf(out, "; broker %d is down", m->down.ids[i]);
 }
 
 static void move_tell(struct move_run *m)
@@ -192,13 +206,15 @@ static void move_tell(struct move_run *m)
     cluster_view_bytes(bytes, left, sizeof(left));
     cluster_view_bytes((int64_t)(m->rate * 1000), rate, sizeof(rate));
     int64_t seconds = m->rate > 0 ? (int64_t)((double)bytes / m->rate / 1000) : 0;
+    struct buf rest;
+    buf_init(&rest);
     if (m->rate > 0 && bytes > 0)
-        move_line_print(m->run, &m->line,
-                        "%zu of %zu partitions left, %s left, %s/s, about %" PRId64 ":%02d left",
-                        partitions, m->count, left, rate, seconds / 60, (int)(seconds % 60));
-    else
-        move_line_print(m->run, &m->line, "%zu of %zu partitions left, %s left", partitions,
-                        m->count, left);
+        buf_printf(&rest, ", %s/s, about %" PRId64 ":%02d left", rate, seconds / 60,
+                   (int)(seconds % 60));
+    move_put_down(m, &rest);
+    move_line_print(m->run, &m->line, "%zu of %zu partitions left, %s left%s", partitions, m->count,
+                    left, buf_text(&rest));
+    buf_close(&rest);
 }
 
 /* ---- moving ---- */
@@ -254,8 +270,8 @@ static int move_turn(struct move_run *m)
         return 1;
     m->refused = m->failures == 0 && move_begin(m) != 0;
     if (m->failures == 0 && m->looks++ % MOVE_MEASURE_EACH == 0) {
+        move_check_down(m);
         move_measure_copied(m);
-        move_check_targets(m);
     }
     move_tell(m);
     return 0;
@@ -283,10 +299,12 @@ static int move_carry_out(struct move_run *m)
     for (size_t i = 0; i < m->count; i++)
         m->states[i] = m->items[i].under_way ? MOVE_MOVES : MOVE_WAITS;
     while (status == 0 && !m->again && move_in(m, MOVE_DONE) < m->count && !move_interrupted()) {
+        size_t done = move_in(m, MOVE_DONE);
         status = move_turn(m);
         m->again = m->again || m->refused;
+        bool goes = move_in(m, MOVE_DONE) > done;
         if (status == 0 && move_in(m, MOVE_DONE) < m->count)
-            client_wait(m->run->client, MOVE_LOOK_MS);
+            client_wait(m->run->client, goes ? MOVE_LOOK_SOON_MS : MOVE_LOOK_MS);
     }
     move_line_close(&m->line);
     if (move_interrupted() && move_in(m, MOVE_DONE) < m->count)
@@ -372,6 +390,7 @@ static int move_round(struct tool_run *run, struct move_state *state, int64_t at
     result->interrupted = move_interrupted();
     if (status == 0 && !result->interrupted && !m.again)
         status = move_elect(run, state, m.items, m.count);
+    mem_free(m.down.ids);
     mem_free(m.items);
     mem_free(m.states);
     mem_free(m.copied);
