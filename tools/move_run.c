@@ -332,13 +332,20 @@ static int move_throttle(struct move_run *m, int64_t rate)
     return status;
 }
 
-/* All throttles of topics that there are: an earlier call may have been killed. */
+/* All throttles of topics that there are: an earlier call may have been killed. The rates of
+ * brokers that are down, which Metadata does not name, go too. */
 static int move_unthrottle(struct tool_run *run, const struct metadata_response *metadata)
 {
     struct plan topics = {0};
+    struct plan_ids down = {0};
     int status = reassign_throttle_topics(run, metadata, &topics);
+    if (status == 0 && topics.count > 0)
+        status = move_find_down(run, &down);
+    if (status == 0 && topics.count > 0)
+        plan_set_ids(&topics.items[0].replicas, down.ids, down.count);
     if (status == 0 && (topics.count > 0 || options_has(run->options, "throttle")))
         status = reassign_throttle_clear(run, metadata, &topics, move_out(run));
+    mem_free(down.ids);
     plan_free(&topics);
     return status;
 }

@@ -333,6 +333,7 @@ def target_dies():
         check_records(read_all(cluster.bootstrap, "load"), load.acked)
         cluster.nodes[target].start()
         cluster.wait_serving()
+        check_no_throttle(cluster)  # nor of the one that was down
 
 
 def voters(cluster):
