@@ -10,6 +10,7 @@
 #include "controller/elections.h"
 #include "controller/mutations.h"
 #include "controller/placement.h"
+#include "controller/policy.h"
 
 /* The replicas of the partitions [first, first + count) of one topic. */
 struct layout {
@@ -46,6 +47,11 @@ static int take_quota(struct decision *decision, Meta__TopicResult *result, int3
 }
 
 /* ---- names ---- */
+
+static bool topics_is_internal(const char *name)
+{
+    return strcmp(name, "__consumer_offsets") == 0 || strcmp(name, "__transaction_state") == 0;
+}
 
 static int check_legal(struct decision *decision, Meta__TopicResult *result, const char *name)
 {
@@ -306,6 +312,17 @@ static int check_settings(struct decision *decision, const Meta__CreateTopics__T
     return 0;
 }
 
+/* The topics that brokers need for themselves are as they need them. */
+static int check_policy(struct decision *decision, const Meta__CreateTopics__Topic *topic,
+                        const struct layout *layout, Meta__TopicResult *result)
+{
+    const char *why =
+        topics_is_internal(topic->name)
+            ? NULL
+            : policy_why_not(decision, topic, layout->count, layout->replication_factor);
+    return why ? fail(decision, result, ERR_POLICY_VIOLATION, why) : 0;
+}
+
 static void emit_topic(struct decision *decision, const Meta__CreateTopics__Topic *topic,
                        const struct layout *layout, Meta__TopicResult *result)
 {
@@ -352,7 +369,7 @@ static void create_one(struct decision *decision, const Meta__CreateTopics__Topi
     }
     int err = topic->n_assignments ? layout_manual(decision, result, topic->assignments, &layout)
                                    : layout_spread(decision, result, &layout);
-    if (err)
+    if (err || check_policy(decision, topic, &layout, result))
         return;
     *left -= layout.count;
     result->partitions = layout.count;
@@ -456,11 +473,6 @@ void topics_delete(struct decision *decision, const Meta__DeleteTopics *command,
 }
 
 /* ---- grow ---- */
-
-static bool topics_is_internal(const char *name)
-{
-    return strcmp(name, "__consumer_offsets") == 0 || strcmp(name, "__transaction_state") == 0;
-}
 
 /* What it has when a reassignment that is under way has ended. */
 static int32_t topics_replication_factor(const struct image_partition *partition)

@@ -480,7 +480,8 @@
       CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
     X(ALTER_CONFIG_POLICY_CLASS_NAME, "alter.config.policy.class.name", CLASS, NULL, NULL, 0, 0, \
       NULL, CONFIG_READ_ONLY | CONFIG_GUARD, \
-      "Changes of settings can't be checked by a Java class: remove the setting.") \
+      "Changes of settings can't be checked by a Java class: remove the setting. What new topics " \
+      "must keep can be written in create.topic.policy.") \
     X(AUTHORIZER_CLASS_NAME, "authorizer.class.name", STRING, "", NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY | CONFIG_GUARD, \
       "Access control is not available yet: remove the setting, and let only trusted hosts reach " \

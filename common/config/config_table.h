@@ -231,9 +231,13 @@
     X(REMOTE_LOG_DELETE_ON_DISABLE, "remote.log.delete.on.disable", BOOL, "false", \
       "remote.log.delete.on.disable", 0, 0, NULL, \
       CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TIERS) \
+    X(CREATE_TOPIC_POLICY, "create.topic.policy", STRING, "", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+      "Rules that new topics keep, separated by ;, in the files of the controllers: " \
+      "partitions<=100; replication.factor>=3; name=orders-*|audit-*; " \
+      "config.min.insync.replicas>=2; given.retention.ms.") \
     X(CREATE_TOPIC_POLICY_CLASS_NAME, "create.topic.policy.class.name", CLASS, NULL, NULL, 0, 0, \
       NULL, CONFIG_READ_ONLY | CONFIG_GUARD, \
-      "New topics can't be checked by a Java class: remove the setting.")
+      "New topics can't be checked by a Java class: write its rules in create.topic.policy.")
 
 #define CONFIG_LOG_ROWS(X) \
     X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", "segment.bytes", 1048576, \

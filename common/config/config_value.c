@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #include "base/err.h"
+#include "config/config_policy.h"
 
 /* The longest number that is read: a sign and digits, with room for zeros in front. */
 enum { CONFIG_NUMBER_MAX = 64 };
@@ -389,6 +390,8 @@ int config_check_value(const struct config_row *row, const char *name, const cha
     case CONFIG_TYPE_STRING:
         if (row == config_row(CONFIG_MAX_CONNECTIONS_PER_IP_OVERRIDES))
             return config_check_host_limits(name, value, problem);
+        if (row == config_row(CONFIG_CREATE_TOPIC_POLICY))
+            return config_policy_check(name, value, problem);
         return config_check_word(row, name, value, problem);
     case CONFIG_TYPE_CLASS:
         return config_check_word(row, name, value, problem);

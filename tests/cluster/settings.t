@@ -232,4 +232,21 @@ def answering(port):
     return connection
 
 
+@test("new topics keep the rules of create.topic.policy")
+def policy():
+    rules = "partitions<=3; name=a-*|b; config.retention.ms<=1000"
+    with Cluster(1, **{"create.topic.policy": rules}) as cluster:
+        def create(*arguments, words, status=0):
+            done = tool("kafka-topics.sh", "--bootstrap-server", cluster.bootstrap, "--create", *arguments,
+                        check_status=False)
+            check_equal(done.returncode, status, f"the status of {arguments}: {done.stdout}{done.stderr}")
+            check(words in done.stdout, f"{arguments} says {done.stdout!r}")
+        short = ("--config", "retention.ms=1000")
+        create("--topic", "a-1", "--partitions", "3", *short, words="Created topic a-1")
+        create("--topic", "a-2", "--partitions", "4", *short, status=1,
+               words="create.topic.policy wants partitions<=3, and topic 'a-2' would have 4. (POLICY_VIOLATION)")
+        create("--topic", "c", *short, status=1, words="create.topic.policy wants name=a-*|b")
+        create("--topic", "b", status=1, words="create.topic.policy wants config.retention.ms<=1000")
+
+
 tap.run()

@@ -53,6 +53,7 @@ static const char *other_value(const struct config_row *row)
                                        "headers",
                                        "Produce",
                                        "10.0.0.1:5",
+                                       "name=a",
                                        "org.apache.kafka.common.replica.RackAwareReplicaSelector"};
     for (size_t i = 0; i < ARRAY_LEN(some); i++) {
         problem.len = 0;

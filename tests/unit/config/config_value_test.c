@@ -8,10 +8,11 @@ static void guards_are_refused(void)
     struct fixture f;
     check_problem("create.topic.policy.class.name=a.B\n", ERR_UNSUPPORTED,
                   "s.properties line 1: create.topic.policy.class.name=a.B: New topics can't be "
-                  "checked by a Java class: remove the setting.");
+                  "checked by a Java class: write its rules in create.topic.policy.");
     check_problem("alter.config.policy.class.name=a.B\n", ERR_UNSUPPORTED,
                   "s.properties line 1: alter.config.policy.class.name=a.B: Changes of settings "
-                  "can't be checked by a Java class: remove the setting.");
+                  "can't be checked by a Java class: remove the setting. What new topics must "
+                  "keep can be written in create.topic.policy.");
     check_problem("client.quota.callback.class=a.B\n", ERR_UNSUPPORTED,
                   "s.properties line 1: client.quota.callback.class=a.B: No class decides about "
                   "quotas: remove the setting.");
