@@ -29,6 +29,8 @@ static struct config_parsed policy_value(struct policy_topic *topic, enum config
     const struct decision_rules *rules = topic->decision->rules;
     struct config_parsed value;
     struct config_chain chain;
+    ASSERT(id < CONFIG_COUNT);
+    ASSERT(config_row(id)->topic_name != NULL);
     config_chain_init(&chain, rules->settings, topic->decision->image, rules->node_id);
     chain.own = policy_given;
     chain.own_data = topic;
@@ -69,6 +71,7 @@ static const char *policy_text(struct policy_topic *topic, const struct config_p
 static bool policy_matches(struct decision *decision, const struct config_policy_rule *rule,
                            const char *text)
 {
+    ASSERT(rule->text_len > 0);
     const char *at = rule->text, *end = rule->text + rule->text_len;
     while (at <= end) {
         const char *bar = memchr(at, '|', (size_t)(end - at));
@@ -109,6 +112,8 @@ const char *policy_why_not(struct decision *decision, const Meta__CreateTopics__
     const char *why = NULL, *text;
     struct config_policy_rule rule;
     struct buf problem;
+    ASSERT(partitions > 0);
+    ASSERT(replication_factor > 0);
     buf_init(&problem);
     while (!why && config_policy_next(&policy, &rule, &problem) > 0) {
         if (policy_holds(&topic, &rule, &text))

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "config/config_providers.h"
 #include "env/env.h"
 
 /* A properties file is a page of text; this stops a wrong path such as a log segment. */
@@ -123,25 +124,6 @@ static int config_check_guard(const struct config *config, const struct config_r
     return ERR_UNSUPPORTED;
 }
 
-/* ${provider:path:key} stands for a text that is somewhere else, and must not be taken for it. */
-static bool config_is_provided(const struct props *props, const char *value)
-{
-    const char *providers = props_get(props, "config.providers");
-    const char *mark = strstr(value, "${");
-    return providers && providers[0] && mark && strchr(mark, ':') && strchr(mark, '}');
-}
-
-static int config_refuse_provided(const struct config *config, const struct props_entry *entry,
-                                  struct buf *problem)
-{
-    config_say_line(config->file, entry->line, problem);
-    buf_printf(problem,
-               "the value of %s would come from a config provider, and these are not available: "
-               "write the value itself",
-               entry->key);
-    return ERR_UNSUPPORTED;
-}
-
 static int config_check_entry(const struct config *config, const struct config_row *row,
                               const struct props_entry *entry, struct buf *problem)
 {
@@ -158,22 +140,21 @@ static int config_check_entry(const struct config *config, const struct config_r
 
 /* Names of listener.name.NAME.X are checked as X, and those of other releases and of plug-ins not
  * at all; neither has an effect. */
-static int config_read_entry(struct config *config, const struct props *props,
-                             const struct props_entry *entry, struct buf *problem, bool *idle)
+static int config_read_entry(struct config *config, const struct props_entry *entry,
+                             struct buf *problem, bool *idle)
 {
     bool listener;
+    if (config_providers_owns(entry->key)) /* config_load has read them */
+        return 0;
     enum config_id id = config_find_base(entry->key, &listener);
     const struct config_row *row = id < CONFIG_COUNT ? config_row(id) : NULL;
     *idle = listener || !row || (row->flags & CONFIG_NO_EFFECT);
     if (!row)
         return config_is_foreign(entry->key) ? 0 : config_refuse_unknown(config, entry, problem);
-    bool provided = config_is_provided(props, entry->value);
-    if (provided && !*idle)
-        return config_refuse_provided(config, entry, problem);
     int err = config_check_guard(config, row, entry, problem);
-    if (!err && !provided)
+    if (!err)
         err = config_check_entry(config, row, entry, problem);
-    if (err || listener || provided)
+    if (err || listener)
         return err;
     config_put(config, id, arena_strndup(&config->strings, entry->value, strlen(entry->value)));
     config->values[id].line = entry->line;
@@ -192,7 +173,7 @@ static int config_read(struct config *config, const struct props *props, struct 
         bool idle = false;
         err = config_check_text(config, entry, problem);
         if (!err)
-            err = config_read_entry(config, props, entry, problem, &idle);
+            err = config_read_entry(config, entry, problem, &idle);
         if (idle)
             buf_printf(&names, "%s%s", names.len ? ", " : "", entry->key);
     }
@@ -317,6 +298,20 @@ static int config_apply_override(struct props *props, const char *override, stru
     return 0;
 }
 
+/* What comes from elsewhere may be a secret: no sentence has it. */
+static int config_load_provided(struct env *env, const char *file, struct props *props,
+                                struct buf *problem, struct buf *notes, struct config **out)
+{
+    struct config_providers providers;
+    int err = config_providers_resolve(&providers, env, file, props, problem);
+    if (!err)
+        err = config_new(props, file, problem, notes, out);
+    config_providers_hide(&providers, problem);
+    config_providers_hide(&providers, notes);
+    config_providers_close(&providers);
+    return err;
+}
+
 int config_load(struct env *env, const char *file, const char *const *overrides, int count,
                 struct buf *problem, struct buf *notes, struct config **out)
 {
@@ -342,7 +337,7 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     for (int i = 0; i < count && err == 0; i++)
         err = config_apply_override(&props, overrides[i], problem);
     if (err == 0)
-        err = config_new(&props, file, problem, notes, out);
+        err = config_load_provided(env, file, &props, problem, notes, out);
     props_close(&props);
     mem_free(text);
     return err;

@@ -488,8 +488,6 @@
       "the listeners.") \
     X(BACKGROUND_THREADS, "background.threads", INT, "10", NULL, 1, CONFIG_MAX_INT, NULL, \
       CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
-    X(CONFIG_PROVIDERS, "config.providers", LIST, "", NULL, 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
     X(CONTROLLER_PERFORMANCE_ALWAYS_LOG_THRESHOLD_MS, \
       "controller.performance.always.log.threshold.ms", LONG, "2000", NULL, 0, CONFIG_MAX_LONG, \
       NULL, CONFIG_READ_ONLY | CONFIG_NOT_TOLD | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \

@@ -49,6 +49,7 @@ static bool config_policy_copy(struct config_policy_part part, char out[CONFIG_P
 static int config_policy_refuse(const struct config_policy_rule *rule, const char *why,
                                 struct buf *problem)
 {
+    ASSERT(rule->rule_len > 0);
     buf_printf(problem, "the rule \"%.*s\" %s", (int)rule->rule_len, rule->rule, why);
     return ERR_INVALID;
 }
@@ -78,6 +79,7 @@ static bool config_policy_split(struct config_policy_rule *rule, struct config_p
 static enum config_id config_policy_setting(struct config_policy_part subject, const char *prefix)
 {
     char name[CONFIG_POLICY_WORD_MAX];
+    ASSERT(subject.len > strlen(prefix));
     subject.at += strlen(prefix);
     subject.len -= strlen(prefix);
     return config_policy_copy(subject, name) ? config_find_topic(name) : CONFIG_COUNT;
@@ -148,6 +150,8 @@ static int config_policy_read(struct config_policy_rule *rule, struct buf *probl
                    : config_policy_refuse(rule, "needs a number", problem);
     if (rule->relation != CONFIG_POLICY_IS)
         return config_policy_refuse(rule, "compares no numbers: write =", problem);
+    ASSERT(value.len > 0);
+    ASSERT(value.at > rule->rule);
     rule->text = value.at;
     rule->text_len = value.len;
     return 0;

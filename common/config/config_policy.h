@@ -1,12 +1,12 @@
-/* create.topic.policy: rules that a new topic has to keep, in the settings of the controllers. Rules
+/* create.topic.policy: rules that a new topic has to keep, in the settings of the controllers. They
  * are separated by ;
  *
  *     partitions<=100; replication.factor>=3; name=orders-*|audit-*
  *     config.min.insync.replicas>=2; config.cleanup.policy=delete|compact; given.retention.ms
  *
- * `config.` is about the value in force, whoever gave it, the default too; `given.` demands that who
- * creates the topic gives it. In names * stands for any rest, ? for any character, | separates what
- * may be instead. */
+ * `config.` is about the value in force, whoever gave it, the default too; `given.` demands that
+ * who creates the topic gives it. In names * stands for any rest, ? for any character, | separates
+ * what may be instead. */
 #ifndef CONFIG_POLICY_H
 #define CONFIG_POLICY_H
 

@@ -61,6 +61,9 @@
     X(PROCESS_ROLES, "process.roles", LIST, "broker,controller", NULL, 0, 0, "broker|controller", \
       CONFIG_READ_ONLY | CONFIG_OWN_DEFAULT | CONFIG_FILLED, \
       "What this process does: broker, controller, or both.") \
+    X(CONFIG_PROVIDERS, "config.providers", LIST, "", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+      "Where values of this file stand that are written as ${name:path:key}: names, each with " \
+      "config.providers.NAME.class.") \
     X(LOGGER_LEVEL, "logger.level", STRING, "INFO", NULL, 0, 0, \
       "TRACE|DEBUG|INFO|WARN|ERROR|FATAL", CONFIG_READ_ONLY, \
       "How grave a line of this program's log must be to be written.") \

@@ -36,7 +36,7 @@ static void settings_without_effect_are_checked(void)
                  "listener.name.external.ssl.keystore.password=hunter2\n"
                  "listener.name.external.max.connections=7\nrsm.config.a=b\nssl.of.tomorrow=1\n");
     CHECK(strstr(buf_text(&f.notes), "hunter2") == NULL);
-    CHECK(strstr(buf_text(&f.notes), "no effect: config.providers, controller.quorum.fetch."
+    CHECK(strstr(buf_text(&f.notes), "no effect: controller.quorum.fetch."
                                      "max.bytes, controller.quorum.fetch.snapshot.max.bytes, "
                                      "follower.fetch.last.tiered.offset.enable, "
                                      "listener.name.external.ssl.keystore.password, "
@@ -79,21 +79,6 @@ static void only_log_directories_are_cordoned(void)
     check_problem("log.dir=/a\ncordoned.log.dirs=*,/a\n", ERR_INVALID,
                   "s.properties line 2: cordoned.log.dirs=*,/a is not possible: * means all and "
                   "stands alone");
-}
-
-/* What stands somewhere else is not taken for the text that names it. */
-static void values_of_config_providers_are_refused(void)
-{
-    struct fixture f;
-    check_problem("config.providers=file\nlog.dirs=${file:/secrets:dirs}\n", ERR_UNSUPPORTED,
-                  "s.properties line 2: the value of log.dirs would come from a config provider, "
-                  "and these are not available: write the value itself");
-    check_ok(&f, "config.providers=file\nssl.key.password=${file:/secrets:key}\n"
-                 "sasl.login.connect.timeout.ms=${file:/secrets:ms}\n");
-    CHECK(!config_is_set(f.config, CONFIG_SSL_KEY_PASSWORD));
-    unload(&f);
-    check_ok(&f, "log.dirs=/a${b:c}\n"); /* nobody would resolve it */
-    unload(&f);
 }
 
 /* The words of Kafka are spelled as they are there, and lists have neither gaps nor doubles. */
@@ -184,6 +169,5 @@ static void a_listeners_setting_is_known_by_its_end(void)
 }
 
 TAP_MAIN(TAP_TEST(guards_are_refused), TAP_TEST(settings_without_effect_are_checked),
-         TAP_TEST(only_log_directories_are_cordoned),
-         TAP_TEST(values_of_config_providers_are_refused), TAP_TEST(words_and_lists_are_exact),
+         TAP_TEST(only_log_directories_are_cordoned), TAP_TEST(words_and_lists_are_exact),
          TAP_TEST(values_have_a_normal_form), TAP_TEST(a_listeners_setting_is_known_by_its_end))
