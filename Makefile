@@ -170,6 +170,9 @@ $(BUILD)/tests/unit/tools/server/%: $(BUILD)/tests/unit/tools/server/%.o $(BUILD
 $(BUILD)/tests/unit/agent/%: $(BUILD)/tests/unit/agent/%.o $(BUILD)/libagent.a $(BUILD)/libtools.a \
   $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka -ljansson $(LDLIBS)
+# Of the agent only what a test names is pulled in: the rest knows files by inodes, and processes.
+$(BUILD)/tests/sim/agent_%: $(BUILD)/tests/sim/agent_%.o $(BUILD)/libagent.a $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libtests.a $(BUILD)/libserver.a $(BUILD)/libmillrace.a \
   $(BUILD)/libenv_sim.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)

@@ -13,12 +13,21 @@ import socket
 import tempfile
 
 import tap
-from agent import DEADLINE_S, LOGGER, TAIL, Agent, ends, read, to_topic
+from agent import DEADLINE_S, LOGGER, MEMORY, TAIL, Agent, ends, read, to_topic
 from cluster import Cluster
-from node import ROOT
-from tap import check, check_equal, test
+from node import ROOT, memory_max
+from tap import check, check_equal, note, test
 from tool import tool
 from wait import wait_until
+
+KILLS = int(os.environ.get("KILLS") or 8)
+
+
+def cluster_lines(cluster, topic):
+    """How many different lines are in the topic."""
+    end = ends(cluster, topic)
+    return len(set(read(cluster, topic, end))) if end > 0 else 0
+
 
 
 @test("netcat to logger: each line is an event, answered with OK; a long line is refused")
@@ -107,6 +116,66 @@ def positions():
                         [(os.path.getsize(agent.path("a.log")), agent.path("a.log"))], "the position file")
         finally:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def file_channel(**keys):
+    lines = "".join(f"channels.c1.{key} = {value}\n" for key, value in keys.items())
+    return MEMORY.replace("channels.c1.capacity = 1000", "").replace("type = memory", f"""type = file
+channels.c1.checkpointDir = @DIR@/channel/checkpoint
+channels.c1.dataDirs = @DIR@/channel/data
+channels.c1.minimumRequiredSpace = 1048576
+channels.c1.transactionCapacity = 1000
+{lines}""")
+
+
+@test("kill -9 of the agent, again and again: with a file channel no line is missing, and few come twice")
+def kills():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        directory = tempfile.mkdtemp(prefix="millrace-agent-")
+        try:
+            agent = Agent(to_topic(cluster, "t", file_channel(capacity=100000)) + TAIL, directory)
+            for i in range(KILLS):
+                agent.start()
+                before = ends(cluster, "t")
+                agent.append("a.log", "".join(f"line {i} {n}\n" for n in range(2000)))
+                wait_until(lambda: ends(cluster, "t") > before, DEADLINE_S, "some lines are there")
+                agent.kill()
+            with agent:
+                wait_until(lambda: cluster_lines(cluster, "t") >= 2000 * KILLS, DEADLINE_S, "all lines")
+            lines = read(cluster, "t", ends(cluster, "t"))
+            wanted = [f"line {i} {n}" for i in range(KILLS) for n in range(2000)]
+            check_equal(sorted(set(lines)), sorted(wanted), "the lines")
+            first = {}
+            for at, line in enumerate(lines):
+                first.setdefault(line, at)
+            check_equal(sorted(wanted, key=first.get), wanted, "the order in which they came first")
+            note(f"{len(lines) - len(wanted)} lines came twice after {KILLS} kills")
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+@test("a broker that is away for a while: the file channel fills, the memory does not, and all lines come")
+def broker_away():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        with Agent(to_topic(cluster, "t", file_channel(capacity=1000000)) + TAIL) as agent:
+            agent.append("a.log", "first\n")
+            wait_until(lambda: ends(cluster, "t") == 1, DEADLINE_S, "the first line")
+            cluster.nodes[0].kill()
+            text = "".join(f"line {n} {'x' * 90}\n" for n in range(200000))
+            agent.append("a.log", text)
+            data = agent.path("channel/data")
+            wait_until(lambda: sum(os.path.getsize(os.path.join(data, name)) for name in os.listdir(data)) > len(text),
+                       DEADLINE_S, "the lines are in the channel")
+            with open(f"/proc/{agent.process.pid}/status") as status:
+                peak = int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1))
+            note(f"{len(text) >> 20} MiB wait in the channel, and the agent has used {peak >> 10} MiB")
+            check(peak < memory_max(64 << 10), f"{peak} kB")
+            cluster.nodes[0].start()
+            wait_until(lambda: ends(cluster, "t") >= 200001, DEADLINE_S, "all lines")
+        lines = read(cluster, "t", 200001)
+        check_equal(lines[1:], text.splitlines(), "the lines, in order")
 
 
 @test("what is wrong with a file is told at once, with status 1; --check only checks; --help TYPE")

@@ -131,6 +131,11 @@ static void channel_retry(struct channel *channel)
     channel_set_alarm(channel);
 }
 
+void channel_has_room(struct channel *channel)
+{
+    channel_retry(channel);
+}
+
 static void channel_on_full(void *data)
 {
     struct channel *channel = data;

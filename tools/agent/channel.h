@@ -98,6 +98,8 @@ bool channel_is_durable(const struct channel *channel);
 
 /* A put that was pending has ended: its events are in (0), or ERR_x. Not from inside put. */
 void channel_put_ended(struct channel *channel, struct put *put, int status);
+/* There is room, from elsewhere than a commit. */
+void channel_has_room(struct channel *channel);
 /* There are events that can be taken, from elsewhere than a put. */
 void channel_has_events(struct channel *channel);
 

@@ -106,9 +106,9 @@ static const struct key_row taildir_keys[] = {
     KEY_INT("idleTimeout", "120000", 0, KEY_MAX_LONG,
             "After how many milliseconds without a new byte a file is closed; it is opened again "
             "when it grows."),
-    KEY_INT("writePosInterval", "3000", 1, KEY_MAX_LONG,
-            "How often positions that moved are written, in milliseconds; also when they have "
-            "come to rest."),
+    KEY_INT("writePosInterval", "250", 1, KEY_MAX_LONG,
+            "How often positions that moved are written, in milliseconds, also when they have come "
+            "to rest: what was read since comes again after a kill -9. Flume's default is 3000."),
     KEY_INT("batchSize", "100", 1, KEY_MAX_INT, "The most lines that are put at once."),
     KEY_INT("maxBatchCount", "9223372036854775807", 1, KEY_MAX_LONG,
             "How many batches of one file in a row, while others have lines."),

@@ -17,7 +17,9 @@
     X(netcat_source_type)                                                                          \
     X(taildir_source_type)
 
-#define AGENT_CHANNEL_TYPES(X) X(memory_channel_type)
+#define AGENT_CHANNEL_TYPES(X)                                                                     \
+    X(memory_channel_type)                                                                         \
+    X(file_channel_type)
 
 #define AGENT_SINK_TYPES(X)                                                                        \
     X(avro_sink_type)                                                                              \

@@ -1,0 +1,286 @@
+/* The agent's file channel on a simulated disk: the power fails in the middle of each changing disk
+ * call, one after another, and kill -9 at any step. After a start every event whose put ended well
+ * is there, in its order, unless its take was committed before; what was committed and comes again,
+ * or was put without an answer, is legal. */
+#include "../unit/tap.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "sim.h"
+#include "tools/agent/channel.h"
+
+enum { EVENTS_MAX = 4000, DEADLINE_US = 60 * 1000 * 1000, STEPS = 60 };
+
+extern const struct channel_type file_channel_type;
+/* The only type here: the others need what the simulation does not have. */
+const struct part_type *const agent_types[] = {&file_channel_type.part};
+const size_t agent_types_count = 1;
+
+struct life;
+
+/* A put of one life. */
+struct trial {
+    struct put put;
+    struct life *life;
+    struct event events[8];
+    int first;
+};
+
+/* The state of one event, over all lives. */
+enum fate { NEVER, ASKED, PUT, TAKEN };
+
+struct life {
+    struct sim *sim;
+    struct sim_node *node;
+    struct env *env;
+    struct logger logger;
+    struct part *part;
+    struct channel *channel;
+    struct take *take;
+    struct trial trial;
+    struct env_timer timer;
+    struct buf problem;
+    enum fate fates[EVENTS_MAX];
+    int next;     /* the next event's number */
+    int taken_to; /* of this life: the last number that was handed out */
+    int steps_left;
+    bool putting, opened, done;
+};
+
+static void life_step(void *data);
+
+static void silent(void *data, const char *line, int len)
+{
+    (void)data;
+    (void)line;
+    (void)len;
+}
+
+static void life_put_ended(struct put *put, int status)
+{
+    struct trial *trial = CONTAINER_OF(put, struct trial, put);
+    struct life *life = trial->life;
+    for (size_t i = 0; i < put->count; i++)
+        if (status == 0 && life->fates[trial->first + (int)i] == ASKED)
+            life->fates[trial->first + (int)i] = PUT;
+    event_unref_all(trial->events, put->count);
+    life->putting = false;
+}
+
+static void life_put(struct life *life)
+{
+    struct trial *trial = &life->trial;
+    size_t count = 1 + sim_random(life->sim) % 8;
+    char text[32];
+    if (life->putting || life->next + 8 > EVENTS_MAX)
+        return;
+    trial->life = life;
+    trial->first = life->next;
+    for (size_t i = 0; i < count; i++) {
+        int len = snprintf(text, sizeof(text), "%d", life->next);
+        struct block *block = block_new(300);
+        memset(block->data, '.', 300);
+        memcpy(block->data, text, (size_t)len);
+        trial->events[i] = (struct event){.block = block, .body = block->data, .len = 300};
+        life->fates[life->next++] = ASKED;
+    }
+    trial->put = (struct put){.events = trial->events, .count = count, .done = life_put_ended};
+    life->putting = true;
+    int status = channel_put(life->channel, &trial->put, true);
+    if (status != TRANSACTION_PENDING)
+        life_put_ended(&trial->put, status);
+}
+
+static int number_of(const struct event *event)
+{
+    char text[12] = {0};
+    memcpy(text, event->body, 11);
+    return (int)strtol(text, NULL, 10);
+}
+
+/* Events come in order within a life, and each of them was put. */
+static void life_check_take(struct life *life)
+{
+    for (size_t i = 0; i < life->take->count; i++) {
+        int number = number_of(&life->take->events[i]);
+        CHECK(number > life->taken_to);
+        CHECK(number < life->next);
+        for (int between = life->taken_to + 1; between < number; between++)
+            CHECK(life->fates[between] != PUT); /* it would have been left out */
+        life->taken_to = number;
+    }
+}
+
+static void life_take(struct life *life)
+{
+    channel_take(life->channel, life->take);
+    if (life->take->count == 0)
+        return;
+    if (sim_random(life->sim) % 4 == 0) {
+        channel_rollback(life->take);
+        return;
+    }
+    life_check_take(life);
+    for (size_t i = 0; i < life->take->count; i++)
+        life->fates[number_of(&life->take->events[i])] = TAKEN;
+    channel_commit(life->take);
+}
+
+static void life_step(void *data)
+{
+    struct life *life = data;
+    if (sim_random(life->sim) % 3 != 0)
+        life_put(life);
+    else
+        life_take(life);
+    if (life->steps_left-- == 0)
+        life->done = true;
+    else
+        env_timer_start_us(&life->timer, (int64_t)(sim_random(life->sim) % 3000));
+}
+
+static void life_open(void *data)
+{
+    struct life *life = data;
+    life->problem.len = 0;
+    int err = channel_open(life->env, &life->logger, life->part, &life->channel, &life->problem);
+    if (err) {
+        life->channel = NULL;
+        return;
+    }
+    life->opened = true;
+    life->taken_to = -1;
+    life->steps_left = STEPS;
+    env_timer_init(life->env, &life->timer, life_step, life);
+    env_timer_start_us(&life->timer, 0);
+}
+
+static bool over(void *data)
+{
+    struct life *life = data;
+    return life->done || sim_node_is_down(life->node);
+}
+
+static void life_begin(struct life *life)
+{
+    life->opened = life->done = life->putting = false;
+    life->channel = NULL;
+    life->env = sim_env_new(life->node);
+    env_post(life->env, life_open, life);
+}
+
+/* The memory of a process that is gone is given back. */
+static void life_bury(struct life *life)
+{
+    sim_env_reap(life->env);
+    if (life->putting) {
+        channel_put_cancel(&life->trial.put);
+        event_unref_all(life->trial.events, life->trial.put.count);
+    }
+    if (life->channel)
+        channel_close(life->channel);
+    sim_node_restart(life->node);
+}
+
+/* All that is in it: in order, and no event is missing. */
+static bool drained(void *data)
+{
+    struct life *life = data;
+    if (sim_node_is_down(life->node))
+        return true;
+    if (!life->opened || life->putting)
+        return false;
+    channel_take(life->channel, life->take);
+    if (life->take->count == 0)
+        return channel_count(life->channel) == 0;
+    life_check_take(life);
+    for (size_t i = 0; i < life->take->count; i++)
+        life->fates[number_of(&life->take->events[i])] = TAKEN;
+    channel_commit(life->take);
+    return false;
+}
+
+static void life_drain(struct life *life)
+{
+    life_begin(life);
+    life->steps_left = 0;
+    bool came = sim_run_until(life->sim, over, life, sim_now_us(life->sim) + DEADLINE_US);
+    CHECK(came && life->opened);
+    came = sim_run_until(life->sim, drained, life, sim_now_us(life->sim) + DEADLINE_US);
+    CHECK(came);
+    for (int i = 0; i < life->next; i++)
+        CHECK(life->fates[i] != PUT); /* nothing that was acknowledged is missing */
+    sim_node_kill(life->node);
+    life_bury(life);
+}
+
+static void life_init(struct life *life, uint64_t seed, const char *more)
+{
+    static const char *const values[][2] = {
+        {"checkpointDir", "/a/checkpoint"},  {"dataDirs", "/a/one,/a/two"},
+        {"maxFileSize", "1048576"},          {"minimumRequiredSpace", "1048576"},
+        {"checkpointInterval", "20"},        {"useDualCheckpoints", "true"},
+        {"backupCheckpointDir", "/a/backup"}};
+    *life = (struct life){.sim = sim_new(seed)};
+    life->node = sim_node_new(life->sim, "agent");
+    logger_init(&life->logger, "agent", NULL, NULL);
+    life->logger.sink = silent;
+    buf_init(&life->problem);
+    life->part = part_new(&file_channel_type.part, "c", "a1.channels.c.", "sim.conf", 1);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        part_add(life->part, values[i][0], values[i][1], 1, &life->problem);
+    part_add(life->part, "capacity", more, 1, &life->problem);
+    part_check(life->part, &life->problem);
+    CHECK_STR(buf_text(&life->problem), "");
+    life->take = take_new(7);
+}
+
+static void life_close(struct life *life)
+{
+    take_free(life->take);
+    part_free(life->part);
+    buf_close(&life->problem);
+    sim_free(life->sim);
+}
+
+/* One course: lives that a fault ends, and what is left after each. */
+static uint64_t course(uint64_t seed, bool power, uint64_t first, uint64_t step)
+{
+    struct life life;
+    life_init(&life, seed, "20000");
+    sim_disk_set_unordered(life.node, seed % 2 == 0);
+    uint64_t at = first, lives = 0;
+    for (; lives < 12 && life.next + 500 < EVENTS_MAX; lives++, at += step) {
+        life_begin(&life);
+        if (power)
+            sim_disk_crash_at(life.node, at);
+        bool came = sim_run_until(life.sim, over, &life, sim_now_us(life.sim) + DEADLINE_US);
+        CHECK(came);
+        if (!sim_node_is_down(life.node)) {
+            sim_disk_crash_at(life.node, 0);
+            sim_node_kill(life.node);
+        }
+        life_bury(&life);
+        for (int i = 0; i < life.next; i++)
+            if (life.fates[i] == TAKEN) /* it may come again */
+                life.fates[i] = ASKED;
+    }
+    life_drain(&life);
+    life_close(&life);
+    return lives;
+}
+
+static void power_cuts_at_every_disk_call(void)
+{
+    for (uint64_t at = 1; at < 600; at++)
+        course(at, true, at, 1 + at % 7);
+}
+
+static void kills_at_any_time(void)
+{
+    for (uint64_t seed = 1; seed < 300; seed++)
+        course(seed * 1000, false, 0, 0);
+}
+
+TAP_MAIN(TAP_TEST(power_cuts_at_every_disk_call), TAP_TEST(kills_at_any_time))

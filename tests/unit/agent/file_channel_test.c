@@ -1,0 +1,366 @@
+/* The file channel: what is put is there after any end, once and in order; events on disk only;
+ * damaged files. The power is cut in tests/sim/agent_channel_test.c. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "world.h"
+
+#include "tools/agent/file_ranges.h"
+#include "tools/agent/file_record.h"
+
+struct bench {
+    struct world world;
+    char dir[64];
+    struct part *part;
+    struct channel *channel;
+    struct take *take;
+};
+
+struct ended {
+    struct put put;
+    struct event events[100];
+    int status; /* 1 = not yet */
+};
+
+static void on_ended(struct put *put, int status)
+{
+    CONTAINER_OF(put, struct ended, put)->status = status;
+}
+
+static void reopen(struct bench *b)
+{
+    if (b->channel)
+        channel_close(b->channel);
+    b->channel = NULL;
+    for (int i = 0; !b->channel; i++) { /* the last job of the one before may still hold the lock */
+        b->world.problem.len = 0;
+        int err =
+            channel_open(b->world.env, &b->world.logger, b->part, &b->channel, &b->world.problem);
+        CHECK(!err || (err == ERR_LOCKED && i < 10000));
+        until_turn(b->world.env);
+    }
+}
+
+static void bench_open(struct bench *b, const char *more)
+{
+    *b = (struct bench){.dir = "/tmp/millrace-channel-XXXXXX"};
+    world_open(&b->world);
+    CHECK(mkdtemp(b->dir));
+    char *values =
+        mem_printf("checkpointDir=%s/c dataDirs=%s/1,%s/2 minimumRequiredSpace=1048576 %s", b->dir,
+                   b->dir, b->dir, more);
+    b->part = world_part(&b->world, PART_CHANNEL, "file", values);
+    mem_free(values);
+    b->take = take_new(100);
+    reopen(b);
+}
+
+static void bench_close(struct bench *b)
+{
+    channel_close(b->channel);
+    take_free(b->take);
+    part_free(b->part);
+    until_quiet(b->world.env);
+    CHECK_INT(env_dir_remove(b->world.env, b->dir), 0);
+    world_close(&b->world);
+}
+
+/* Events "NUMBER" with `size` bytes, and a header. */
+static int put(struct bench *b, int first, size_t count, size_t size)
+{
+    struct ended ended = {.status = 1};
+    char *text = mem_alloc(size + 20);
+    for (size_t i = 0; i < count; i++) {
+        memset(text, '.', size);
+        int len = snprintf(text, 20, "%d", first + (int)i);
+        text[len] = size > (size_t)len ? '.' : '\0';
+        ended.events[i] = world_event(text);
+        ended.events[i].headers = headers_set(NULL, "h", "v", 1);
+    }
+    ended.put = (struct put){.events = ended.events, .count = count, .done = on_ended};
+    int status = channel_put(b->channel, &ended.put, true);
+    if (status == TRANSACTION_PENDING) {
+        UNTIL(b->world.env, ended.status != 1);
+        status = ended.status;
+    }
+    event_unref_all(ended.events, count);
+    mem_free(text);
+    return status;
+}
+
+static void put_some(struct bench *b, int first, size_t count)
+{
+    CHECK_INT(put(b, first, count, 0), 0);
+}
+
+/* Takes until `count` have come; they must be numbers from `first` on. */
+static void check_take(struct bench *b, int first, size_t count)
+{
+    UNTIL(b->world.env, (channel_take(b->channel, b->take), b->take->count > 0));
+    CHECK_INT(b->take->count, count);
+    for (size_t i = 0; i < count; i++) {
+        struct event *event = &b->take->events[i];
+        char text[20] = {0};
+        memcpy(text, event->body, event->len < 10 ? event->len : 10);
+        CHECK_INT(strtol(text, NULL, 10), first + (int)i);
+        CHECK_STR(headers_find(event->headers, "h")->value, "v");
+    }
+}
+
+static void nothing_left(struct bench *b)
+{
+    until_quiet(b->world.env);
+    channel_take(b->channel, b->take);
+    CHECK_INT(b->take->count, 0);
+    CHECK_INT(channel_count(b->channel), 0);
+}
+
+static void what_is_put_is_there_after_a_start(void)
+{
+    struct bench b;
+    bench_open(&b, "");
+    put_some(&b, 1, 3);
+    put_some(&b, 4, 2);
+    check_take(&b, 1, 5);
+    channel_rollback(b.take);
+    reopen(&b);
+    CHECK_INT(channel_count(b.channel), 5);
+    check_take(&b, 1, 5);
+    channel_commit(b.take);
+    put_some(&b, 6, 2);
+    reopen(&b);
+    check_take(&b, 6, 2);
+    channel_commit(b.take);
+    reopen(&b);
+    nothing_left(&b);
+    bench_close(&b);
+}
+
+static void takes_end_in_any_order(void)
+{
+    struct bench b;
+    struct take *other = take_new(2);
+    bench_open(&b, "");
+    put_some(&b, 1, 2);
+    put_some(&b, 3, 4);
+    channel_take(b.channel, other);
+    CHECK_INT(other->count, 2);
+    check_take(&b, 3, 4);
+    channel_commit(b.take); /* 3 to 6, before 1 and 2 */
+    channel_rollback(other);
+    reopen(&b);
+    CHECK_INT(channel_count(b.channel), 2);
+    check_take(&b, 1, 2);
+    channel_commit(b.take);
+    nothing_left(&b);
+    take_free(other);
+    bench_close(&b);
+}
+
+static void what_has_no_room_in_memory_is_read_again(void)
+{
+    struct bench b;
+    enum { SIZE = 100000, BATCH = 10, BATCHES = 30 };
+    bench_open(&b, "maxFileSize=2000000 checkpointInterval=5");
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < BATCHES; i++)
+            CHECK_INT(put(&b, i * BATCH, BATCH, SIZE), 0);
+        if (round == 1)
+            reopen(&b);
+        for (int i = 0; i < BATCHES * BATCH;) {
+            UNTIL(b.world.env, (channel_take(b.channel, b.take), b.take->count > 0));
+            CHECK_INT(strtol((char *)b.take->events[0].body, NULL, 10), i);
+            CHECK_INT(b.take->events[0].len, SIZE);
+            i += (int)b.take->count;
+            channel_commit(b.take);
+        }
+        nothing_left(&b);
+    }
+    char *path = mem_printf("%s/1", b.dir), **names;
+    size_t count;
+    UNTIL(b.world.env, (env_dir_list(b.world.env, path, &names, &count) == 0 &&
+                        (env_dir_list_free(names, count), count <= 2))); /* the lock, one file */
+    mem_free(path);
+    bench_close(&b);
+}
+
+static void a_full_channel_waits(void)
+{
+    struct bench b;
+    bench_open(&b, "capacity=4 transactionCapacity=4 keep-alive=0");
+    put_some(&b, 1, 3);
+    CHECK_INT(put(&b, 4, 2, 0), ERR_AGAIN);
+    CHECK_INT(put(&b, 4, 5, 0), ERR_TOO_LARGE);
+    check_take(&b, 1, 3);
+    channel_commit(b.take);
+    put_some(&b, 4, 4);
+    check_take(&b, 4, 4);
+    channel_commit(b.take);
+    bench_close(&b);
+}
+
+static void a_put_can_be_given_up(void)
+{
+    struct bench b;
+    bench_open(&b, "");
+    struct ended ended = {.status = 1, .events = {world_event("1")}};
+    ended.events[0].headers = headers_set(NULL, "h", "v", 1);
+    ended.put = (struct put){.events = ended.events, .count = 1, .done = on_ended};
+    CHECK_INT(channel_put(b.channel, &ended.put, true), TRANSACTION_PENDING);
+    channel_put_cancel(&ended.put);
+    event_unref(&ended.events[0]);
+    check_take(&b, 1, 1); /* it may have it all the same */
+    CHECK_INT(ended.status, 1);
+    channel_commit(b.take);
+    bench_close(&b);
+}
+
+/* The only data file; its path is the caller's to free. */
+static char *data_file(struct bench *b)
+{
+    for (int d = 1; d <= 2; d++) {
+        char *path = mem_printf("%s/%d", b->dir, d), **names;
+        size_t count;
+        CHECK_INT(env_dir_list(b->world.env, path, &names, &count), 0);
+        for (size_t i = 0; i < count; i++)
+            if (strncmp(names[i], "channel-", 8) == 0) {
+                char *found = mem_printf("%s/%s", path, names[i]);
+                env_dir_list_free(names, count);
+                mem_free(path);
+                return found;
+            }
+        env_dir_list_free(names, count);
+        mem_free(path);
+    }
+    CHECK(!"there is a data file");
+    return NULL;
+}
+
+/* The file, cut after each of its bytes: the whole puts are there, and no other. */
+static void a_torn_end_is_cut_off(void)
+{
+    struct bench b;
+    bench_open(&b, "checkpointOnClose=false");
+    put_some(&b, 1, 2);
+    put_some(&b, 3, 1);
+    char *path = data_file(&b), *data;
+    size_t len, seen = 0;
+    CHECK_INT(env_file_load(b.world.env, path, 1 << 20, &data, &len), 0);
+    for (size_t cut = 0; cut <= len; cut++) {
+        channel_close(b.channel);
+        b.channel = NULL;
+        until_quiet(b.world.env);
+        for (int d = 1; d <= 2; d++) {
+            char *dir = mem_printf("%s/%d", b.dir, d);
+            CHECK_INT(env_dir_remove(b.world.env, dir), 0);
+            CHECK_INT(env_dir_make(b.world.env, dir), 0);
+            mem_free(dir);
+        }
+        CHECK_INT(env_file_replace(b.world.env, path, data, cut), 0);
+        reopen(&b);
+        CHECK(channel_count(b.channel) >= seen);
+        seen = channel_count(b.channel);
+        if (seen > 0) {
+            check_take(&b, 1, seen);
+            channel_rollback(b.take);
+        }
+    }
+    CHECK_INT(seen, 3);
+    mem_free(data);
+    mem_free(path);
+    bench_close(&b);
+}
+
+/* Each byte of the file changed: never an event that was not put. */
+static void damage_is_found(void)
+{
+    struct bench b;
+    bench_open(&b, "checkpointOnClose=false");
+    put_some(&b, 1, 2);
+    char *path = data_file(&b), *data;
+    size_t len;
+    CHECK_INT(env_file_load(b.world.env, path, 1 << 20, &data, &len), 0);
+    for (size_t at = 0; at < len; at++) {
+        channel_close(b.channel);
+        b.channel = NULL;
+        until_quiet(b.world.env);
+        data[at] ^= 0x55;
+        CHECK_INT(env_file_replace(b.world.env, path, data, len), 0);
+        data[at] ^= 0x55;
+        reopen(&b);
+        CHECK_INT(channel_count(b.channel), 0);
+    }
+    mem_free(data);
+    mem_free(path);
+    bench_close(&b);
+}
+
+static void a_checkpoint_may_be_missing_or_wrong(void)
+{
+    struct bench b;
+    bench_open(&b, "");
+    put_some(&b, 1, 4);
+    check_take(&b, 1, 4);
+    channel_commit(b.take);
+    put_some(&b, 5, 2);
+    for (int round = 0; round < 3; round++) {
+        channel_close(b.channel);
+        b.channel = NULL;
+        until_quiet(b.world.env);
+        char *path = mem_printf("%s/c/checkpoint", b.dir);
+        UNTIL(b.world.env, env_path_exists(b.world.env, path));
+        if (round == 1)
+            CHECK_INT(env_path_remove(b.world.env, path), 0);
+        if (round == 2)
+            CHECK_INT(env_file_replace(b.world.env, path, "nonsense", 8), 0);
+        mem_free(path);
+        reopen(&b);
+        check_take(&b, 5 + 2 * round, 2);
+        channel_commit(b.take);
+        nothing_left(&b);
+        put_some(&b, 7 + 2 * round, 2);
+    }
+    bench_close(&b);
+}
+
+static void the_files_of_flume_are_refused(void)
+{
+    struct bench b;
+    bench_open(&b, "");
+    channel_close(b.channel);
+    until_quiet(b.world.env);
+    char *path = mem_printf("%s/1/log-1", b.dir);
+    CHECK_INT(env_file_replace(b.world.env, path, "x", 1), 0);
+    CHECK_INT(channel_open(b.world.env, &b.world.logger, b.part, &b.channel, &b.world.problem),
+              ERR_INVALID);
+    CHECK(strstr(buf_text(&b.world.problem), "Apache Flume"));
+    CHECK_INT(env_path_remove(b.world.env, path), 0);
+    mem_free(path);
+    b.channel = NULL;
+    reopen(&b);
+    bench_close(&b);
+}
+
+static void ranges(void)
+{
+    struct file_ranges done;
+    file_ranges_init(&done, 10);
+    CHECK_INT(file_ranges_add(&done, 5, 8), 0);
+    CHECK_INT(file_ranges_add(&done, 20, 30), 10);
+    CHECK_INT(file_ranges_add(&done, 40, 50), 10);
+    CHECK_INT(file_ranges_add(&done, 25, 45), 10);
+    CHECK_INT(done.count, 1);
+    CHECK(file_ranges_has(&done, 49) && !file_ranges_has(&done, 50) && !file_ranges_has(&done, 19));
+    CHECK_INT(file_ranges_left(&done, 60), 20);
+    CHECK_INT(file_ranges_add(&done, 8, 20), 10);
+    CHECK_INT(done.head, 50);
+    CHECK_INT(done.count, 0);
+    CHECK_INT(file_ranges_left(&done, 50), 0);
+    file_ranges_close(&done);
+}
+
+TAP_MAIN(TAP_TEST(ranges), TAP_TEST(what_is_put_is_there_after_a_start),
+         TAP_TEST(takes_end_in_any_order), TAP_TEST(what_has_no_room_in_memory_is_read_again),
+         TAP_TEST(a_full_channel_waits), TAP_TEST(a_put_can_be_given_up),
+         TAP_TEST(a_torn_end_is_cut_off), TAP_TEST(damage_is_found),
+         TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(the_files_of_flume_are_refused))

@@ -1,0 +1,438 @@
+/* The files of a file channel.
+ *
+ * Happy path: recovery takes the checkpoint, reads the records behind its place, and knows which
+ * events are there. Failure modes: a checkpoint that is damaged or does not fit gives way to its
+ * backup, then all segments are read; a record that is damaged ends its segment: at the end of the
+ * last one that is what a crash leaves, elsewhere it is told how many events it cost. */
+#include "tools/agent/file_segments.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/mem.h"
+#include "tools/agent/file_record.h"
+
+enum {
+    FILE_READ_CHUNK = 1 << 20,
+    FILE_DIRS_MAX = 16,
+    FILE_CHECKPOINT_HEAD = 8 + 8 * 5, /* magic, number, offset, next, head, count of ranges */
+    FILE_CHECKPOINT_MAX = 64 << 20
+};
+
+static const char FILE_CHECKPOINT_MAGIC[8] = {'M', 'R', 'C', 'P', 'N', 'T', '0', '1'};
+#define FILE_NAME_PREFIX "channel-"
+#define FILE_NAME_SUFFIX ".log"
+
+/* ---- directories ---- */
+
+static int file_dir_open(struct file_segments *segments, const char *dir, struct buf *problem)
+{
+    struct env *env = segments->env;
+    char *lock = mem_printf("%s/in_use.lock", dir), *theirs = mem_printf("%s/log-1", dir);
+    int err = env_dir_make_durable(env, dir);
+    if (err)
+        buf_printf(problem, "can't make the directory %s: %s", dir, err_text(err));
+    if (!err && env_path_exists(env, theirs)) {
+        buf_printf(problem,
+                   "%s has events of Apache Flume, whose files are not read here: let Flume empty "
+                   "its channel, or give this agent another directory",
+                   dir);
+        err = ERR_INVALID;
+    }
+    if (!err) {
+        err = env_path_lock(env, lock, &segments->locks[segments->dirs_count]);
+        if (err)
+            buf_printf(problem, "can't lock %s: %s", dir, err_text(err));
+    }
+    if (!err)
+        segments->dirs[segments->dirs_count++] = mem_strdup(dir);
+    mem_free(theirs);
+    mem_free(lock);
+    return err;
+}
+
+int file_segments_open(struct file_segments *segments, struct env *env, struct logger *logger,
+                       const char *dirs, const char *checkpoint_dir, const char *backup_dir,
+                       struct buf *problem)
+{
+    char *list = mem_strdup(dirs), *save = NULL;
+    int err = 0;
+    *segments = (struct file_segments){.env = env, .logger = logger, .number_next = 1};
+    segments->dirs = mem_alloc(FILE_DIRS_MAX * sizeof(*segments->dirs));
+    segments->locks = mem_alloc(FILE_DIRS_MAX * sizeof(*segments->locks));
+    segments->checkpoint_dir = mem_strdup(checkpoint_dir);
+    segments->backup_dir = backup_dir ? mem_strdup(backup_dir) : NULL;
+    for (char *dir = strtok_r(list, ", ", &save); dir && !err; dir = strtok_r(NULL, ", ", &save)) {
+        if (segments->dirs_count == FILE_DIRS_MAX) {
+            buf_printf(problem, "dataDirs has more than %d directories", FILE_DIRS_MAX);
+            err = ERR_INVALID;
+        } else {
+            err = file_dir_open(segments, dir, problem);
+        }
+    }
+    if (!err)
+        err = env_dir_make_durable(env, checkpoint_dir);
+    if (!err && backup_dir)
+        err = env_dir_make_durable(env, backup_dir);
+    if (err && problem->len == 0)
+        buf_printf(problem, "can't make the directory of the checkpoint: %s", err_text(err));
+    mem_free(list);
+    if (err)
+        file_segments_close(segments);
+    return err;
+}
+
+void file_segments_close(struct file_segments *segments)
+{
+    for (size_t i = 0; i < segments->dirs_count; i++) {
+        env_file_close(segments->locks[i]);
+        mem_free(segments->dirs[i]);
+    }
+    for (size_t i = 0; i < segments->count; i++)
+        mem_free(segments->rows[i].path);
+    mem_free(segments->rows);
+    mem_free(segments->dirs);
+    mem_free(segments->locks);
+    mem_free(segments->checkpoint_dir);
+    mem_free(segments->backup_dir);
+    *segments = (struct file_segments){0};
+}
+
+/* ---- segments ---- */
+
+void file_segments_add(struct file_segments *segments, struct file_segment *row)
+{
+    segments->rows = mem_realloc(segments->rows, (segments->count + 1) * sizeof(*segments->rows));
+    size_t at = segments->count++;
+    while (at > 0 && segments->rows[at - 1].number > row->number) {
+        segments->rows[at] = segments->rows[at - 1];
+        at--;
+    }
+    segments->rows[at] = *row;
+    if (row->number >= segments->number_next)
+        segments->number_next = row->number + 1;
+}
+
+struct file_segment *file_segments_find(struct file_segments *segments, uint64_t number)
+{
+    for (size_t i = 0; i < segments->count; i++)
+        if (segments->rows[i].number == number)
+            return &segments->rows[i];
+    return NULL;
+}
+
+struct file_segment *file_segments_of(struct file_segments *segments, uint64_t seq)
+{
+    for (size_t i = segments->count; i > 0; i--)
+        if (segments->rows[i - 1].first <= seq)
+            return &segments->rows[i - 1];
+    return segments->count > 0 ? &segments->rows[0] : NULL;
+}
+
+int file_segments_make(const struct file_segments *segments, uint64_t number, uint64_t first,
+                       struct file_segment *row, struct env_file **file)
+{
+    const char *dir = segments->dirs[number % segments->dirs_count];
+    uint8_t header[FILE_SEGMENT_HEADER];
+    *row = (struct file_segment){.number = number, .first = first, .end = sizeof(header)};
+    row->path = mem_printf("%s/" FILE_NAME_PREFIX "%020" PRIu64 FILE_NAME_SUFFIX, dir, number);
+    int err = env_file_open(segments->env, row->path,
+                            ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE, file);
+    if (err) {
+        mem_free(row->path);
+        return err;
+    }
+    file_segment_encode(number, first, header);
+    err = env_file_write(*file, header, sizeof(header), 0);
+    if (!err)
+        err = env_file_sync(*file);
+    if (!err)
+        err = env_dir_sync(segments->env, dir);
+    if (err) {
+        env_file_close(*file);
+        *file = NULL;
+        int removed = env_path_remove(segments->env, row->path);
+        (void)removed; /* the first error is the one to report */
+        mem_free(row->path);
+    }
+    return err;
+}
+
+void file_segments_trim(struct file_segments *segments, uint64_t head, char ***paths, size_t *count)
+{
+    size_t gone = 0;
+    while (gone + 1 < segments->count && segments->rows[gone + 1].first <= head)
+        gone++;
+    if (gone == 0)
+        return;
+    *paths = mem_realloc(*paths, (*count + gone) * sizeof(**paths));
+    for (size_t i = 0; i < gone; i++)
+        (*paths)[(*count)++] = segments->rows[i].path;
+    segments->count -= gone;
+    memmove(segments->rows, segments->rows + gone, segments->count * sizeof(*segments->rows));
+}
+
+/* ---- recovery ---- */
+
+/* Its header is not whole. A crash while it was made leaves such a file, with nothing behind the
+ * header; any other is kept as it is, under a number that is not given again. */
+static void file_segment_leave_out(struct file_segments *segments, struct file_segment *row,
+                                   const char *name, int64_t size)
+{
+    uint64_t number = strtoull(name + strlen(FILE_NAME_PREFIX), NULL, 10);
+    if (size > FILE_SEGMENT_HEADER)
+        logger_error(segments->logger, "%s is damaged: the events in it are left out", row->path);
+    if (number >= segments->number_next)
+        segments->number_next = number + 1;
+    mem_free(row->path);
+}
+
+/* Only its header is read. */
+static int file_segment_look(struct file_segments *segments, const char *dir, const char *name)
+{
+    uint8_t header[FILE_SEGMENT_HEADER];
+    struct env_file *file;
+    struct file_segment row = {.path = mem_printf("%s/%s", dir, name)};
+    int err = env_file_open(segments->env, row.path, ENV_OPEN_READ, &file);
+    ssize_t got = err ? err : env_file_read(file, header, sizeof(header), 0);
+    int64_t size = got < 0 ? got : env_file_size(file);
+    if (!err)
+        env_file_close(file);
+    if (size < 0) {
+        mem_free(row.path);
+        return (int)size;
+    }
+    if (!file_segment_decode(header, (size_t)got, &row.number, &row.first)) {
+        file_segment_leave_out(segments, &row, name, size);
+        return 0;
+    }
+    row.end = (uint64_t)size;
+    file_segments_add(segments, &row);
+    return 0;
+}
+
+static int file_segments_list(struct file_segments *segments)
+{
+    int err = 0;
+    for (size_t d = 0; d < segments->dirs_count && !err; d++) {
+        char **names;
+        size_t count;
+        err = env_dir_list(segments->env, segments->dirs[d], &names, &count);
+        if (err)
+            return err;
+        for (size_t i = 0; i < count && !err; i++)
+            if (strncmp(names[i], FILE_NAME_PREFIX, strlen(FILE_NAME_PREFIX)) == 0)
+                err = file_segment_look(segments, segments->dirs[d], names[i]);
+        env_dir_list_free(names, count);
+    }
+    return err;
+}
+
+static void file_recover_record(struct file_recovered *recovered, const struct file_record *record)
+{
+    if (record->kind == FILE_RECORD_TAKE) {
+        file_ranges_add(&recovered->done, record->first, record->first + record->count);
+        return;
+    }
+    /* Numbers that were given to puts that failed are no events. */
+    if (record->first > recovered->next)
+        file_ranges_add(&recovered->done, recovered->next, record->first);
+    if (record->first + record->count > recovered->next)
+        recovered->next = record->first + record->count;
+}
+
+/* Reads the records of a segment from `offset` on; row->end becomes the end of the whole ones. */
+static int file_recover_segment(struct file_segments *segments, struct file_segment *row,
+                                uint64_t offset, struct file_recovered *recovered)
+{
+    struct env_file *file;
+    struct buf data;
+    int err = env_file_open(segments->env, row->path, ENV_OPEN_READ, &file);
+    if (err)
+        return err;
+    buf_init(&data);
+    size_t want = FILE_READ_CHUNK;
+    for (int parsed = 1; parsed >= 0 && !err;) {
+        data.len = 0;
+        err = buf_reserve(&data, want);
+        ssize_t got = err ? err : env_file_read(file, data.data, want, offset);
+        if (got < 0) {
+            err = (int)got;
+            break;
+        }
+        struct file_record record;
+        size_t at = 0;
+        while ((parsed = file_record_parse(data.data + at, (size_t)got - at, &record)) == 1) {
+            file_recover_record(recovered, &record);
+            at += record.size;
+        }
+        offset += at;
+        if (parsed == 0 && (size_t)got < want)
+            break; /* the end of the file */
+        want = parsed == 0 && record.size > FILE_READ_CHUNK ? record.size : FILE_READ_CHUNK;
+    }
+    row->end = offset;
+    env_file_close(file);
+    buf_close(&data);
+    return err;
+}
+
+/* What stands behind the last whole record is cut off, so that it never stands in the middle. */
+static int file_recover_cut(struct file_segments *segments, const struct file_segment *row,
+                            uint64_t size)
+{
+    struct env_file *file;
+    if (size <= row->end)
+        return 0;
+    logger_info(segments->logger, "%s: cutting off %" PRIu64 " bytes that were not written whole",
+                row->path, size - row->end);
+    int err = env_file_open(segments->env, row->path, ENV_OPEN_WRITE, &file);
+    if (err)
+        return err;
+    err = env_file_truncate(file, row->end);
+    if (!err)
+        err = env_file_sync(file);
+    env_file_close(file);
+    return err;
+}
+
+static bool file_checkpoint_load(struct file_segments *segments, const char *dir,
+                                 struct file_checkpoint *checkpoint);
+
+/* The first segment to be read, and from where. */
+static size_t file_recover_begin(struct file_segments *segments, struct file_recovered *recovered,
+                                 uint64_t *offset)
+{
+    struct file_checkpoint checkpoint;
+    *offset = FILE_SEGMENT_HEADER;
+    if (!file_checkpoint_load(segments, segments->checkpoint_dir, &checkpoint) &&
+        !(segments->backup_dir &&
+          file_checkpoint_load(segments, segments->backup_dir, &checkpoint))) {
+        uint64_t first = segments->count > 0 ? segments->rows[0].first : 0;
+        file_ranges_init(&recovered->done, first);
+        recovered->next = first;
+        return 0;
+    }
+    recovered->done = checkpoint.done;
+    /* A segment is removed when all of its events are done, which no record may tell any more. */
+    file_ranges_add(&recovered->done, recovered->done.head, segments->rows[0].first);
+    recovered->next = checkpoint.next;
+    *offset = checkpoint.offset;
+    size_t at = 0;
+    while (segments->rows[at].number != checkpoint.number)
+        at++;
+    return at;
+}
+
+int file_segments_recover(struct file_segments *segments, struct file_recovered *recovered,
+                          struct buf *problem)
+{
+    uint64_t offset;
+    int err = file_segments_list(segments);
+    if (err) {
+        buf_printf(problem, "can't read the data directories: %s", err_text(err));
+        return err;
+    }
+    for (size_t i = file_recover_begin(segments, recovered, &offset); i < segments->count; i++) {
+        struct file_segment *row = &segments->rows[i];
+        uint64_t size = row->end;
+        if (row->first > recovered->next) {
+            logger_error(segments->logger,
+                         "%s: %" PRIu64 " events before it are damaged or missing", row->path,
+                         row->first - recovered->next);
+            file_ranges_add(&recovered->done, recovered->next, row->first);
+            recovered->next = row->first;
+        }
+        err = file_recover_segment(segments, row, offset, recovered);
+        if (!err)
+            err = file_recover_cut(segments, row, size);
+        if (err) {
+            buf_printf(problem, "can't read %s: %s", row->path, err_text(err));
+            file_ranges_close(&recovered->done);
+            return err;
+        }
+        offset = FILE_SEGMENT_HEADER;
+    }
+    return 0;
+}
+
+/* ---- the checkpoint ---- */
+
+static char *file_checkpoint_path(const char *dir)
+{
+    return mem_printf("%s/checkpoint", dir);
+}
+
+int file_checkpoint_store(struct env *env, const char *dir, const char *backup_dir,
+                          const struct file_checkpoint *checkpoint)
+{
+    size_t count = checkpoint->done.count, len = FILE_CHECKPOINT_HEAD + count * 16 + 4;
+    uint8_t *data = mem_alloc(len);
+    memcpy(data, FILE_CHECKPOINT_MAGIC, 8);
+    bytes_put_u64(data + 8, checkpoint->number);
+    bytes_put_u64(data + 16, checkpoint->offset);
+    bytes_put_u64(data + 24, checkpoint->next);
+    bytes_put_u64(data + 32, checkpoint->done.head);
+    bytes_put_u64(data + 40, count);
+    for (size_t i = 0; i < count; i++) {
+        bytes_put_u64(data + FILE_CHECKPOINT_HEAD + i * 16, checkpoint->done.rows[i].first);
+        bytes_put_u64(data + FILE_CHECKPOINT_HEAD + i * 16 + 8, checkpoint->done.rows[i].end);
+    }
+    bytes_put_u32(data + len - 4, crc32c(0, data, len - 4));
+    char *path = file_checkpoint_path(dir);
+    int err = env_file_replace(env, path, data, len);
+    mem_free(path);
+    if (!err && backup_dir) { /* one of the two is whole at any time */
+        path = file_checkpoint_path(backup_dir);
+        err = env_file_replace(env, path, data, len);
+        mem_free(path);
+    }
+    mem_free(data);
+    return err;
+}
+
+static bool file_checkpoint_decode(const uint8_t *data, size_t len,
+                                   struct file_checkpoint *checkpoint)
+{
+    if (len < FILE_CHECKPOINT_HEAD + 4 || memcmp(data, FILE_CHECKPOINT_MAGIC, 8) != 0 ||
+        crc32c(0, data, len - 4) != bytes_get_u32(data + len - 4))
+        return false;
+    checkpoint->number = bytes_get_u64(data + 8);
+    checkpoint->offset = bytes_get_u64(data + 16);
+    checkpoint->next = bytes_get_u64(data + 24);
+    uint64_t count = bytes_get_u64(data + 40);
+    if (count != (len - FILE_CHECKPOINT_HEAD - 4) / 16)
+        return false;
+    file_ranges_init(&checkpoint->done, bytes_get_u64(data + 32));
+    for (uint64_t i = 0; i < count; i++)
+        file_ranges_add(&checkpoint->done, bytes_get_u64(data + FILE_CHECKPOINT_HEAD + i * 16),
+                        bytes_get_u64(data + FILE_CHECKPOINT_HEAD + i * 16 + 8));
+    return true;
+}
+
+/* False: there is none, or it does not fit what is there, which is then read from its beginning. */
+static bool file_checkpoint_load(struct file_segments *segments, const char *dir,
+                                 struct file_checkpoint *checkpoint)
+{
+    char *path = file_checkpoint_path(dir), *data;
+    size_t len;
+    int err = env_file_load(segments->env, path, FILE_CHECKPOINT_MAX, &data, &len);
+    bool good = false;
+    if (!err) {
+        good = file_checkpoint_decode((const uint8_t *)data, len, checkpoint);
+        mem_free(data);
+        const struct file_segment *row =
+            good ? file_segments_find(segments, checkpoint->number) : NULL;
+        bool fits = row && row->end >= checkpoint->offset && row->first <= checkpoint->next;
+        if (good && !fits)
+            file_ranges_close(&checkpoint->done);
+        if (!fits && segments->count > 0)
+            logger_warn(segments->logger, "%s does not fit the data: all of it is read", path);
+        good = fits;
+    }
+    mem_free(path);
+    return good;
+}
