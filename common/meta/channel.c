@@ -28,9 +28,29 @@ STATIC_ASSERT(CHANNEL_FRAME_MAX <= INT32_MAX, "the size is read as a signed one"
 STATIC_ASSERT(FRAME_ENTRIES == (int)META__FRAME__BODY_ENTRIES, "as channel.proto numbers it");
 STATIC_ASSERT(FRAME_SNAPSHOT == (int)META__FRAME__BODY_SNAPSHOT, "as channel.proto numbers it");
 
+/* What one frame may still take, given back or not. */
+static void *channel_alloc(void *data, size_t size)
+{
+    size_t *left = data;
+    if (size > *left)
+        return NULL;
+    *left -= size;
+    return mem_try_alloc(size);
+}
+
+static void channel_free(void *data, void *pointer)
+{
+    (void)data;
+    mem_free(pointer);
+}
+
 Meta__Frame *channel_unpack(const uint8_t *bytes, size_t len)
 {
-    Meta__Frame *frame = meta__frame__unpack(NULL, len, bytes);
+    size_t most = len * CHANNEL_UNPACK_TIMES;
+    size_t left = most > CHANNEL_UNPACK_LEAST ? most : CHANNEL_UNPACK_LEAST;
+    ASSERT(len <= SIZE_MAX / CHANNEL_UNPACK_TIMES);
+    ProtobufCAllocator allocator = {channel_alloc, channel_free, &left};
+    Meta__Frame *frame = meta__frame__unpack(&allocator, len, bytes);
     if (frame && frame->body_case == META__FRAME__BODY__NOT_SET) {
         meta__frame__free_unpacked(frame, NULL);
         return NULL;

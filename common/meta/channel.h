@@ -42,8 +42,13 @@ static inline int64_t channel_clients(int64_t files)
     return channel_greetings(files) / 2;
 }
 
-/* The Frame in `bytes`, or NULL when they are no Frame, hold no body, or memory is out; free it
- * with meta__frame__free_unpacked(frame, NULL). */
+/* What a frame may cost while it is unpacked: a message of two bytes takes a hundred or more. A
+ * small frame costs little in any case. Of what is meant assignments of partitions cost most for
+ * their size: ten bytes each, which take 150. */
+enum { CHANNEL_UNPACK_LEAST = 16 * 1024 * 1024, CHANNEL_UNPACK_TIMES = 16 };
+
+/* The Frame in `bytes`, or NULL when they are no Frame, hold no body, cost more than that, or
+ * memory is out; free it with meta__frame__free_unpacked(frame, NULL). */
 Meta__Frame *channel_unpack(const uint8_t *bytes, size_t len) MUST_CHECK;
 
 /* Appends size prefix and packed frame. ERR_NO_MEMORY. */
