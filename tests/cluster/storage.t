@@ -289,7 +289,7 @@ def options():
                 (("feature-dependencies", "-f", "group.version=9"), "Feature level 9 is not supported")):
             storage(*arguments, status=1, err=pattern)
         check(not os.path.exists(node.log_dir), "a refused format makes directories")
-        storage("version-mapping", "-r", "3.9", out="^group.version=0\n")
+        storage("version-mapping", "-r", "3.9", out="(?m)^group.version=0\n")
         storage("feature-dependencies", "-f", "group.version=1", out="^group.version=1 has no dependencies.\n$")
         storage("format", "-t", cluster_id, *config, "-r", "4.1", "-f", "group.version=1",
                 "-f", "transaction.version=2", "-I", f"0@127.0.0.1:{port}:{directory_id}",
