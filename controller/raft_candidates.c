@@ -91,3 +91,15 @@ bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join 
     mem_free(before.member.host);
     return true;
 }
+
+const char *raft_candidates_why_late(struct raft_candidates *candidates,
+                                     const struct raft_member *named, int64_t now_ms)
+{
+    const struct raft_candidate *candidate = raft_candidates_find(candidates, named->id);
+    if (candidate && raft_candidates_recent(candidate, now_ms) &&
+        !uuid_equal(&candidate->member.directory_id, &named->directory_id))
+        return "The controller that runs with this id has another directory id than the one that "
+               "was given: it is in meta.properties of its metadata directory.";
+    return "The controller has not caught up in time: is it running, and does it name this quorum "
+           "in controller.quorum.bootstrap.servers?";
+}

@@ -35,6 +35,9 @@ bool raft_candidates_recent(const struct raft_candidate *candidate, int64_t now_
 /* False when it makes no sense, or there is no room. */
 bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join *join,
                            int64_t now_ms);
+/* A sentence: why the one that a person has named does not vote yet. */
+const char *raft_candidates_why_late(struct raft_candidates *candidates,
+                                     const struct raft_member *named, int64_t now_ms);
 
 /* A copy of it, without a role. */
 void raft_member_read(struct raft_member *to, const Meta__Member *from);

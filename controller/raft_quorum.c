@@ -486,13 +486,19 @@ static bool wish_look(struct raft_quorum *quorum)
         quorum->vain = vain ? quorum->wished.id : quorum->vain;
         wish_end(quorum, ERR_REQUEST_TIMED_OUT,
                  quorum->wish == WISH_ADD
-                     ? "The controller has not caught up in time: is it running, and does it name "
-                       "this quorum in controller.quorum.bootstrap.servers?"
+                     ? raft_candidates_why_late(&quorum->candidates, &quorum->wished,
+                                                env_now_ms(quorum->with.env))
                      : "The change of the quorum was not committed in time.");
     } else {
         return false;
     }
     return true;
+}
+
+/* A person has named it, maybe with another directory: the two would take turns in the quorum. */
+static bool is_being_added(const struct raft_quorum *quorum, int32_t id)
+{
+    return quorum->wish == WISH_ADD && quorum->wished.id == id;
 }
 
 /* Who does not vote and does not come: one that a person named in vain, or that was lost. */
@@ -506,8 +512,7 @@ static void step_forget(struct raft_quorum *quorum)
         if (quorum->active_ms > since_ms && id != quorum->vain)
             continue;
         const struct raft_candidate *candidate = find_candidate(quorum, id);
-        bool wished = quorum->wish == WISH_ADD && quorum->wished.id == id;
-        if (now->servers[i].role == RAFT_VOTER || wished ||
+        if (now->servers[i].role == RAFT_VOTER || is_being_added(quorum, id) ||
             (candidate && candidate->heard_ms > since_ms))
             continue;
         logger_info(quorum->with.logger, "node %d does not come to vote: it is forgotten", id);
@@ -560,7 +565,8 @@ static void step(struct raft_quorum *quorum)
     if (idle && !quorum->changing && quorum->wish != WISH_NONE)
         step_wish(quorum);
     for (int i = 0; idle && !quorum->changing && i < quorum->candidates.count; i++)
-        step_toward(quorum, &quorum->candidates.items[i].member, false);
+        if (!is_being_added(quorum, quorum->candidates.items[i].member.id))
+            step_toward(quorum, &quorum->candidates.items[i].member, false);
     if (idle && !quorum->changing)
         step_forget(quorum);
     if (idle && !env_timer_running(&quorum->turn) &&
@@ -624,11 +630,9 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active)
 
 static void wish_refuse(const struct raft_quorum *quorum, raft_quorum_done *done, void *data)
 {
+    static const char *const doing[] = {"", "added", "removed", "unregistered", "moved"};
     char *sentence = mem_printf("Another change of the quorum is under way: node %d is being %s.",
-                                quorum->wished.id,
-                                quorum->wish == WISH_ADD      ? "added"
-                                : quorum->wish == WISH_REMOVE ? "removed"
-                                                              : "moved");
+                                quorum->wished.id, doing[quorum->wish]);
     done(data, ERR_REQUEST_TIMED_OUT, sentence);
     mem_free(sentence);
 }
@@ -718,10 +722,8 @@ void raft_quorum_unregister(struct raft_quorum *quorum, int32_t id, int64_t time
 static bool may_update(const struct raft_quorum *quorum, const struct raft_member *known,
                        const struct raft_server *server, const Meta__Member *member)
 {
-    return known && server && server->role == RAFT_VOTER && !uuid_is_zero(&known->directory_id) &&
-           member->directory_id.len == sizeof(known->directory_id.bytes) &&
-           memcmp(member->directory_id.data, known->directory_id.bytes,
-                  sizeof(known->directory_id.bytes)) == 0 &&
+    return known && server && server->role == RAFT_VOTER &&
+           raft_member_is_directory(known, &member->directory_id) &&
            (server->id != quorum->with.raft->id ||
             (member->port == known->port && strcmp(member->host, known->host) == 0));
 }

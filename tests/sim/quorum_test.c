@@ -472,8 +472,11 @@ static void another_node_with_the_id_is_not_added(void)
     voter.host = (char *)(uintptr_t)world.voters[1].host;
     voter.port = world.voters[1].port;
     voter.directory_id = (ProtobufCBinaryData){sizeof(directory_id), directory_id};
+    raft_index before = raft_last_index(&quorum_active()->raft);
     CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_REQUEST_TIMED_OUT));
     CHECK_INT(quorum_voters(), 1);
+    /* It is added, becomes a stand-by, and is looked at once more: the two take no turns. */
+    CHECK(raft_last_index(&quorum_active()->raft) - before <= 6);
     voter.directory_id.data = world.directories[1].bytes;
     CHECK_INT(asked_to_add(&voter), 0);
     CHECK_INT(quorum_voters(), 2);
