@@ -355,14 +355,14 @@ static int move_elect(struct tool_run *run, const struct move_state *state,
                       const struct move_item *items, size_t count)
 {
     struct partition_list list = {0};
+    size_t next = 0; /* the items are in the order of the partitions */
     for (int32_t i = 0; i < state->placement.partition_count; i++) {
         const struct plan_item *item = &state->current.items[i];
         const struct placement_partition *partition = &state->placement.partitions[i];
         bool leads =
             state->rows[i]->leader_id == state->placement.brokers[partition->replicas[0]].id;
-        bool moved = false;
-        for (size_t j = 0; j < count; j++)
-            moved = moved || items[j].index == i;
+        bool moved = next < count && items[next].index == i;
+        next += moved;
         if (!leads && (moved || state->leaves < 0))
             partition_list_add(&list, item->topic, item->partition, 0);
     }

@@ -171,12 +171,27 @@ static int move_add_brokers(struct move_state *state,
     return status;
 }
 
+/* What a broker has that is only restarted would be evened out around it. */
+static void move_warn_down(const struct move_state *state,
+                           const struct describe_cluster_response *response)
+{
+    for (int32_t i = 0; i < response->brokers.count; i++)
+        if (response->brokers.items[i].is_fenced)
+            tool_warn(
+                state->run,
+                "broker %d is down and takes no part: what it has stays there, and the others "
+                "are evened out among themselves",
+                response->brokers.items[i].broker_id);
+}
+
 static int move_read_brokers(struct move_state *state)
 {
     struct client_answer answer = {0};
     if (move_describe(state->run, &answer))
         return 1;
     int status = move_add_brokers(state, answer.response);
+    if (status == 0 && state->leaves < 0)
+        move_warn_down(state, answer.response);
     client_answer_free(&answer);
     return status;
 }

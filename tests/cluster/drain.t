@@ -242,6 +242,8 @@ def balance():
         written = fill(cluster, "a")
         cluster.nodes[0].kill()  # so that others lead
         wait_until(lambda: cluster.partition("a", 0)[0] == 1, DEADLINE_S, "another replica leads")
+        told = millrace(cluster, "balance", "--plan")[1]
+        check("broker 0 is down and takes no part" in told, told)
         cluster.nodes[0].start()
         cluster.wait_serving()
         wait_whole(cluster)
