@@ -14,7 +14,7 @@
 #define CONFIG_NO_TIERS   CONFIG_IDLE "tiered storage is not available yet."
 #define CONFIG_NO_SHARE   CONFIG_IDLE "share groups are not available yet."
 #define CONFIG_NO_STREAMS CONFIG_IDLE "streams groups are not available yet."
-#define CONFIG_NO_QUOTAS  CONFIG_IDLE "quotas are not available yet."
+#define CONFIG_NO_MOVES   CONFIG_IDLE "replicas don't move between log directories yet."
 #define CONFIG_NO_METRICS CONFIG_IDLE "there are no metrics of Java here."
 #define CONFIG_NO_NEED    CONFIG_IDLE "nothing here works like what it tunes in Kafka."
 
@@ -140,7 +140,8 @@
       "GSSAPI", NULL, 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_PER_BROKER | CONFIG_NO_EFFECT, \
       CONFIG_NO_SASL) \
     X(SASL_OAUTHBEARER_ASSERTION_ALGORITHM, "sasl.oauthbearer.assertion.algorithm", STRING, \
-      "RS256", NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_SASL) \
+      "RS256", NULL, 0, 0, "RS256|ES256", CONFIG_READ_ONLY | CONFIG_ANY_CASE | CONFIG_NO_EFFECT, \
+      CONFIG_NO_SASL) \
     X(SASL_OAUTHBEARER_ASSERTION_CLAIM_AUD, "sasl.oauthbearer.assertion.claim.aud", STRING, NULL, \
       NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_SASL) \
     X(SASL_OAUTHBEARER_ASSERTION_CLAIM_EXP_SECONDS, \
@@ -437,13 +438,13 @@
     X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, \
       "replica.alter.log.dirs.io.max.bytes.per.second", LONG, CONFIG_MAX_LONG_TEXT, NULL, 0, \
       CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
-      CONFIG_NO_QUOTAS) \
+      CONFIG_NO_MOVES) \
     X(ALTER_LOG_DIRS_REPLICATION_QUOTA_WINDOW_NUM, "alter.log.dirs.replication.quota.window.num", \
       INT, "11", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
-      CONFIG_NO_QUOTAS) \
+      CONFIG_NO_MOVES) \
     X(ALTER_LOG_DIRS_REPLICATION_QUOTA_WINDOW_SIZE_SECONDS, \
       "alter.log.dirs.replication.quota.window.size.seconds", INT, "1", NULL, 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
+      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_MOVES) \
     X(CLIENT_QUOTA_CALLBACK_CLASS, "client.quota.callback.class", CLASS, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY | CONFIG_GUARD, "No class decides about quotas: remove the setting.")
 

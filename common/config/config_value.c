@@ -345,11 +345,18 @@ static int config_check_number(const struct config_row *row, const char *name, c
     return ERR_INVALID_CONFIG;
 }
 
-/* What the range can't say: 0 lies between two right values. Of a topic it is right. */
+/* What the range can't say: 0 lies between two right values, of a topic it is right; and a half is
+ * no whole number. */
 static int config_check_zero(const struct config_row *row, const char *name, const char *value,
                              struct buf *problem)
 {
     int64_t number = 0;
+    double real = 0;
+    if (row == config_row(CONFIG_REMOTE_LOG_MANAGER_TASK_RETRY_JITTER) &&
+        config_parse_double(value, &real) && real > 0.5) {
+        buf_printf(problem, "%s=%s is out of range: write a number from 0 to 0.5", name, value);
+        return ERR_INVALID_CONFIG;
+    }
     if (!config_parse_int(value, &number) || number != 0)
         return 0;
     if (row == config_row(CONFIG_COMPRESSION_GZIP_LEVEL)) {

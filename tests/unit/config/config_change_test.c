@@ -54,6 +54,7 @@ static const char *other_value(const struct config_row *row)
                                        "Produce",
                                        "10.0.0.1:5",
                                        "name=a",
+                                       "ES256",
                                        "org.apache.kafka.common.replica.RackAwareReplicaSelector"};
     for (size_t i = 0; i < ARRAY_LEN(some); i++) {
         problem.len = 0;
