@@ -65,6 +65,14 @@ void uv_stream_set_peer(struct env_stream *stream);
 bool uv_stream_parse(const char *host, uint16_t port, struct sockaddr_storage *address,
                      socklen_t *len);
 
+/* The address to bind to; a name is looked up while the caller waits. ERR_HOST_UNKNOWN. */
+int uv_stream_resolve(const char *host, uint16_t port, struct sockaddr_storage *address,
+                      socklen_t *len) MUST_CHECK;
+/* The port that a socket is bound to. */
+uint16_t uv_stream_bound_port(int fd);
+/* "127.0.0.1:39412" */
+void uv_stream_name(const struct sockaddr_storage *address, char text[ENV_ADDRESS_TEXT_MAX]);
+
 /* A child that nobody looks after any more, at the end of the loop. */
 void uv_process_abandon(uv_handle_t *handle);
 

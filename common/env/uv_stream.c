@@ -113,27 +113,30 @@ int uv_stream_new(struct env *env, int fd, struct env_stream **out)
     return 0;
 }
 
-void uv_stream_set_peer(struct env_stream *stream)
+void uv_stream_name(const struct sockaddr_storage *address, char text[ENV_ADDRESS_TEXT_MAX])
 {
-    struct sockaddr_storage address;
-    socklen_t len = sizeof(address);
     char host[INET6_ADDRSTRLEN];
-    if (getpeername(stream->fd, (struct sockaddr *)&address, &len) < 0)
-        return;
-    if (address.ss_family == AF_INET) {
-        struct sockaddr_in *in = (struct sockaddr_in *)&address;
+    if (address->ss_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)address;
         inet_ntop(AF_INET, &in->sin_addr, host, sizeof(host));
-        snprintf(stream->peer, sizeof(stream->peer), "%s:%u", host, ntohs(in->sin_port));
+        snprintf(text, ENV_ADDRESS_TEXT_MAX, "%s:%u", host, ntohs(in->sin_port));
         return;
     }
-    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
     bool mapped = IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr);
     if (mapped)
         inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], host, sizeof(host));
     else
         inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof(host));
-    snprintf(stream->peer, sizeof(stream->peer), mapped ? "%s:%u" : "[%s]:%u", host,
-             ntohs(in6->sin6_port));
+    snprintf(text, ENV_ADDRESS_TEXT_MAX, mapped ? "%s:%u" : "[%s]:%u", host, ntohs(in6->sin6_port));
+}
+
+void uv_stream_set_peer(struct env_stream *stream)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof(address);
+    if (getpeername(stream->fd, (struct sockaddr *)&address, &len) == 0)
+        uv_stream_name(&address, stream->peer);
 }
 
 void env_stream_set(struct env_stream *stream, void (*readable)(void *data),
@@ -340,8 +343,8 @@ bool uv_stream_parse(const char *host, uint16_t port, struct sockaddr_storage *a
 }
 
 /* Resolves for a listener: names are looked up while the caller waits, since that is at a start. */
-static int listener_resolve(const char *host, uint16_t port, struct sockaddr_storage *address,
-                            socklen_t *len)
+int uv_stream_resolve(const char *host, uint16_t port, struct sockaddr_storage *address,
+                      socklen_t *len)
 {
     if (uv_stream_parse(host, port, address, len))
         return 0;
@@ -394,11 +397,11 @@ static int listener_open(const char *host, uint16_t port)
         return listener_bind_any(port);
     struct sockaddr_storage address;
     socklen_t len;
-    int rc = listener_resolve(host, port, &address, &len);
+    int rc = uv_stream_resolve(host, port, &address, &len);
     return rc < 0 ? rc : listener_bind(&address, len);
 }
 
-static uint16_t listener_bound_port(int fd)
+uint16_t uv_stream_bound_port(int fd)
 {
     struct sockaddr_storage address;
     socklen_t len = sizeof(address);
@@ -426,7 +429,7 @@ int env_listen(struct env *env, const char *host, uint16_t port,
     listener->poll.data = listener;
     listener->env = env;
     listener->fd = fd;
-    listener->port = listener_bound_port(fd);
+    listener->port = uv_stream_bound_port(fd);
     listener->accepted = accepted;
     listener->data = data;
     env_timer_init(env, &listener->rest, listener_on_rest, listener);
