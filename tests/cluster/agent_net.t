@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import hashlib
+import re
 import socket
 import struct
 
@@ -15,7 +16,7 @@ import tap
 from agent import DEADLINE_S, LOGGER, MEMORY, TAIL, Agent, ends, read, to_topic
 from cluster import Cluster
 from cutter import Cutter
-from node import ROOT
+from node import ROOT, free_port
 from tap import check, check_equal, note, test
 from wait import wait_until
 
@@ -122,6 +123,52 @@ def hostile():
             check(b'"AvroSourceProtocol"' in answer, "the protocol")
         agent.wait_told("body: 68 69 .*hi", times=3)
         check_equal(agent.told().count("Event:"), 3, "the events")
+
+
+
+SYSLOG = "sources.r1.type = {type}\nsources.r1.host = localhost\nsources.r1.port = 0\nsources.r1.clientIPHeader = ip\n"
+
+
+@test("syslogtcp: headers of both forms; what is too long is cut, what is none is marked; the last line needs no end")
+def syslog_tcp():
+    with Agent(LOGGER + "sinks.k1.maxBytesToLog = 30\n" + SYSLOG.format(type="syslogtcp") +
+               "sources.r1.eventSize = 100\n") as agent:
+        with socket.create_connection(("localhost", agent.port()), DEADLINE_S) as line:
+            for byte in b"<34>1 2026-11-30T12:00:00Z h first\r\n\n<13>Dec":
+                line.sendall(bytes([byte]))
+            line.sendall(b"  1 00:00:00 h2 second\nno syslog\n<34>1 - - " + b"x" * 100 + b"\nlast")
+        agent.wait_told("body: 6C 61 73 74 ")
+        told = agent.told()
+        for words in (r"Facility=4, Severity=2, host=h, ip=127.0.0.1, priority=34, timestamp=1796040000000, version=1\}"
+                      r" body: 66 69 72 73 74 +first \}", r"host=h2, ip=127.0.0.1, priority=13, .* second \}",
+                      r"Facility=0, Severity=0, flume.syslog.status=Invalid, .*no syslog \}",
+                      r"Severity=2, flume.syslog.status=Incomplete, ip=127.0.0.1, priority=34, version=1\} .*xxxx"):
+            check(re.search(words, told), f"{words} is not in {told}")
+
+
+@test("multiport_syslogtcp: each port is a header; syslogudp and netcatudp: a datagram is an event")
+def syslog_others():
+    ports = [free_port(), free_port()]
+    with Agent(LOGGER + "sources.r1.type = multiport_syslogtcp\nsources.r1.host = localhost\n"
+               f"sources.r1.ports = {ports[0]} {ports[1]}\nsources.r1.portHeader = port\n") as agent:
+        for port in ports:
+            agent.wait_told(f"listening on localhost:{port}")
+            with socket.create_connection(("localhost", port), DEADLINE_S) as line:
+                line.sendall(b"<34>1 2026-11-30T12:00:00Z h text\n")
+            agent.wait_told(rf"Facility=4, Priority=34, Severity=2, Version=1, host=h, port={port}, timestamp=")
+    with Agent(LOGGER + SYSLOG.format(type="syslogudp")) as agent, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"<34>Dec  1 00:00:00 h datagram\nnot read", ("127.0.0.1", agent.port()))
+        agent.wait_told(r"Facility=4, Severity=2, host=h, ip=127.0.0.1, priority=34, .* datagram \}")
+    with Agent(LOGGER + "sources.r1.type = netcatudp\nsources.r1.bind = localhost\nsources.r1.port = 0\n"
+               "sources.r1.remoteAddressHeader = from\n") as agent, \
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for i in range(250):
+            sender.sendto(b"datagram %03d" % i, ("127.0.0.1", agent.port()))
+        sender.sendto(b"", ("127.0.0.1", agent.port()))
+        agent.wait_told(rf"from=127.0.0.1:{sender.getsockname()[1]}\}} body: .*datagram 249")
+        agent.wait_told(r"from=127.0.0.1:\d+\} body:  +\}")
+        check_equal(agent.told().count("Event:"), 251, "the events")
 
 
 tap.run()

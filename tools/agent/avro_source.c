@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "tools/agent/rpc_source.h"
-#include "tools/agent/rpc_tls.h"
+#include "tools/agent/tls_keys.h"
 #include "tools/agent/types.h"
 
 enum { AVRO_ZIP_LEVEL = 6 };
@@ -27,7 +27,7 @@ static const struct key_row avro_source_keys[] = {
     KEY("ipFilterRules", NULL,
         "allow:ip:PATTERN or deny:ip:PATTERN, separated by commas; * in a pattern is anything, the "
         "first that fits counts, and who fits none may connect."),
-    RPC_TLS_KEYS("keystore", "keystore-password", "keystore-type"),
+    TLS_KEYS("keystore", "keystore-password", "keystore-type"),
     KEY_END,
 };
 /* clang-format on */
@@ -50,7 +50,7 @@ static bool avro_source_rule(const char *rule, bool *allows, const char **patter
 static void avro_source_check(const struct part *part, struct buf *problems)
 {
     const char *rules = part_text(part, "ipFilterRules");
-    rpc_tls_check(part, problems);
+    tls_check(part, problems);
     if (part_flag(part, "ipFilter") && !rules)
         part_complain(part, "ipFilterRules", problems, "ipFilter is true, and no rule is given");
     char *copy = mem_strdup(rules ? rules : ""), *save = NULL;
@@ -71,10 +71,8 @@ static bool avro_source_admits(struct rpc_source *rpc, const char *peer)
     const struct avro_source *avro = CONTAINER_OF(rpc, struct avro_source, rpc);
     if (!avro->rules)
         return true;
-    const char *colon = strrchr(peer, ':');
-    bool bracketed = peer[0] == '[' && colon && colon > peer + 1;
-    char *ip = bracketed ? mem_strndup(peer + 1, (size_t)(colon - peer) - 2)
-                         : mem_strndup(peer, colon ? (size_t)(colon - peer) : strlen(peer));
+    char *ip = mem_strdup(peer);
+    source_strip_port(ip);
     char *copy = mem_strdup(avro->rules), *save = NULL;
     bool admits = true, allows;
     for (char *rule = strtok_r(copy, ", ", &save); rule; rule = strtok_r(NULL, ", ", &save)) {

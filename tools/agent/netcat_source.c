@@ -226,7 +226,9 @@ static int netcat_start(struct source *source, struct buf *problem)
     list_init(&netcat->connections);
     netcat->line_max = (size_t)part_number(source->part, "max-line-length");
     netcat->acks = part_flag(source->part, "ack-every-event");
-    return source_listen(source, netcat_accepted, netcat, &netcat->listener, problem);
+    return source_listen(source, part_text(source->part, "bind"),
+                         (uint16_t)part_number(source->part, "port"), netcat_accepted, netcat,
+                         &netcat->listener, problem);
 }
 
 static void netcat_stop(struct source *source)

@@ -5,7 +5,7 @@
 #define AGENT_RPC_SINK_H
 
 #include "tools/agent/rpc_client.h"
-#include "tools/agent/rpc_tls.h"
+#include "tools/agent/tls_keys.h"
 #include "tools/agent/sink.h"
 
 struct rpc_sink {
@@ -26,8 +26,8 @@ struct rpc_sink {
     KEY_INT("reset-connection-interval", "0", 0, KEY_MAX_INT,                                      \
             "After so many seconds a connection is made anew, so that a load balancer can choose " \
             "again; 0 is never."),                                                                 \
-    RPC_TLS_KEYS("truststore", "truststore-password", "truststore-type"),                          \
-    KEY_NOT_HERE("trust-all-certs", RPC_TLS_INSTEAD)
+    TLS_KEYS("truststore", "truststore-password", "truststore-type"),                          \
+    KEY_NOT_HERE("trust-all-certs", TLS_INSTEAD)
 /* clang-format on */
 
 void rpc_sink_start(struct sink *sink, const struct rpc_protocol *protocol, int zip_level,

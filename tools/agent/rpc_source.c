@@ -312,7 +312,9 @@ int rpc_source_start(struct rpc_source *rpc, struct buf *problem)
     list_init(&rpc->connections);
     mem_budget_init(&rpc->budget, RPC_BUDGET);
     buf_init(&rpc->scratch);
-    return source_listen(&rpc->source, rpc_accepted, rpc, &rpc->listener, problem);
+    const struct part *part = rpc->source.part;
+    return source_listen(&rpc->source, part_text(part, "bind"), (uint16_t)part_number(part, "port"),
+                         rpc_accepted, rpc, &rpc->listener, problem);
 }
 
 void rpc_source_stop(struct rpc_source *rpc)

@@ -7,7 +7,10 @@
  * don't have it yet. What fails in an optional channel is counted, and that is all. */
 #include "tools/agent/source.h"
 
+#include <string.h>
+
 #include "base/mem.h"
+#include "env/datagram.h"
 
 enum { BATCH_BACKOFF_MS = 100, BATCH_BACKOFF_MAX_MS = 5000 };
 
@@ -92,22 +95,53 @@ void source_stop(struct source *source)
     source_free(source);
 }
 
-int source_listen(struct source *source, void (*accepted)(void *data, struct env_stream *stream),
-                  void *data, struct env_listener **listener, struct buf *problem)
+static int source_not_listening(struct source *source, const char *host, uint16_t port, int err,
+                                struct buf *problem)
 {
-    const char *host = part_text(source->part, "bind");
-    uint16_t port = (uint16_t)part_number(source->part, "port");
-    int err = env_listen(source->env, host, port, accepted, data, listener);
-    if (err) {
-        buf_printf(problem, "can't listen on %s:%u: %s", host, port, err_text(err));
-        if (err == ERR_ADDRESS_IN_USE) {
-            buf_printf(problem, ": ");
-            env_port_holder(source->env, port, problem);
-        }
-        return err;
+    ASSERT(err < 0);
+    buf_printf(problem, "can't listen on %s:%u: %s", host, port, err_text(err));
+    if (err == ERR_ADDRESS_IN_USE) {
+        buf_printf(problem, ": ");
+        env_port_holder(source->env, port, problem);
     }
+    return err;
+}
+
+int source_listen(struct source *source, const char *host, uint16_t port,
+                  void (*accepted)(void *data, struct env_stream *stream), void *data,
+                  struct env_listener **listener, struct buf *problem)
+{
+    int err = env_listen(source->env, host, port, accepted, data, listener);
+    if (err)
+        return source_not_listening(source, host, port, err, problem);
     logger_info(&source->logger, "listening on %s:%u", host, env_listener_port(*listener));
     return 0;
+}
+
+int source_receive(struct source *source, const char *host, uint16_t port,
+                   void (*readable)(void *data), void *data, struct env_stream **stream,
+                   struct buf *problem)
+{
+    uint16_t bound;
+    int err = env_datagram_open(source->env, host, port, stream, &bound);
+    if (err)
+        return source_not_listening(source, host, port, err, problem);
+    env_stream_set(*stream, readable, NULL, data);
+    env_stream_want_read(*stream, true);
+    logger_info(&source->logger, "listening on %s:%u", host, bound);
+    return 0;
+}
+
+void source_strip_port(char *address)
+{
+    char *colon = strrchr(address, ':');
+    if (!colon)
+        return;
+    *colon = '\0';
+    if (address[0] == '[' && colon[-1] == ']') {
+        colon[-1] = '\0';
+        memmove(address, address + 1, strlen(address));
+    }
 }
 
 /* ---- batches ---- */

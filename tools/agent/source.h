@@ -64,10 +64,18 @@ void source_stop(struct source *source);
 
 /* ---- for types ---- */
 
-/* Listens where the keys `bind` and `port` say, and says so in the log. ERR_x with a sentence in
- * `problem`, which names who has the port. */
-int source_listen(struct source *source, void (*accepted)(void *data, struct env_stream *stream),
-                  void *data, struct env_listener **listener, struct buf *problem) MUST_CHECK;
+/* Listens at host:port, and says so in the log. ERR_x with a sentence in `problem`, which names who
+ * has the port. */
+int source_listen(struct source *source, const char *host, uint16_t port,
+                  void (*accepted)(void *data, struct env_stream *stream), void *data,
+                  struct env_listener **listener, struct buf *problem) MUST_CHECK;
+/* The same for datagrams (env/datagram.h). */
+int source_receive(struct source *source, const char *host, uint16_t port,
+                   void (*readable)(void *data), void *data, struct env_stream **stream,
+                   struct buf *problem) MUST_CHECK;
+
+/* "127.0.0.1:39412" becomes "127.0.0.1", "[::1]:39412" becomes "::1". */
+void source_strip_port(char *address);
 
 struct batch_lane;
 

@@ -15,6 +15,10 @@
     X(avro_source_type)                                                                            \
     X(exec_source_type)                                                                            \
     X(netcat_source_type)                                                                          \
+    X(netcat_udp_source_type)                                                                      \
+    X(syslog_tcp_source_type)                                                                      \
+    X(syslog_multiport_source_type)                                                                \
+    X(syslog_udp_source_type)                                                                      \
     X(taildir_source_type)
 
 #define AGENT_CHANNEL_TYPES(X)                                                                     \
