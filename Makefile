@@ -154,7 +154,7 @@ $(CLI) $(LOAD):
 else
 $(CLI): $(call obj,$(TOOLS) $(AGENT)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \
-	  -ljansson $(LDLIBS)
+	  -ljansson -lhttp_parser $(LDLIBS)
 # The load program is a client like any other: nothing of Millrace is in it.
 $(LOAD): $(call obj,tests/bench/load.c)
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -lrdkafka -lpthread
@@ -169,7 +169,7 @@ $(BUILD)/tests/unit/tools/server/%: $(BUILD)/tests/unit/tools/server/%.o $(BUILD
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 $(BUILD)/tests/unit/agent/%: $(BUILD)/tests/unit/agent/%.o $(BUILD)/libagent.a $(BUILD)/libtools.a \
   $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka -ljansson $(LDLIBS)
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka -ljansson -lhttp_parser $(LDLIBS)
 # Of the agent only what a test names is pulled in: the rest knows files by inodes, and processes.
 $(BUILD)/tests/sim/agent_%: $(BUILD)/tests/sim/agent_%.o $(BUILD)/libagent.a $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)

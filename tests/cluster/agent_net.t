@@ -8,9 +8,13 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import hashlib
+import json
 import re
 import socket
 import struct
+import threading
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import tap
 from agent import DEADLINE_S, LOGGER, MEMORY, TAIL, Agent, ends, read, to_topic
@@ -169,6 +173,101 @@ def syslog_others():
         agent.wait_told(rf"from=127.0.0.1:{sender.getsockname()[1]}\}} body: .*datagram 249")
         agent.wait_told(r"from=127.0.0.1:\d+\} body:  +\}")
         check_equal(agent.told().count("Event:"), 251, "the events")
+
+
+
+HTTP = "sources.r1.type = http\nsources.r1.bind = localhost\nsources.r1.port = 0\n"
+
+
+def post(connection, body, path="/", method="POST", headers=None):
+    """(status, text)"""
+    connection.request(method, path, body, headers or {})
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+
+
+@test("http: JSON and blobs from one agent to the next; 400, 405, 413; garbage ends its connection")
+def http():
+    with Agent(LOGGER + HTTP + "sources.r1.handler = org.apache.flume.source.http.BLOBHandler\n"
+               "sources.r1.handler.mandatoryParameters = who\n") as last:
+        to_http = f"""
+sinks.k1.type = http
+sinks.k1.endpoint = http://localhost:{last.port()}/in?who=sink
+sinks.k1.rollback.2XX = false
+"""
+        with Agent(MEMORY + HTTP + to_http) as first:
+            client = HTTPConnection("localhost", first.port(), timeout=DEADLINE_S)
+            events = [{"headers": {"a": "b"}, "body": f"event {i}"} for i in range(50)]
+            for _ in range(2):
+                check_equal(post(client, json.dumps(events)), (200, ""), "the answer to events")
+            check_equal(post(client, "[]"), (200, ""), "the answer to none")
+            status, text = post(client, "{}")
+            check_equal(status, 400, text)
+            check("invalid JSON" in text, text)
+            check_equal(post(client, json.dumps(events * 3))[0], 503, "the answer to more than a transaction")
+            check_equal(post(client, "", method="PUT")[0], 405, "the answer to PUT")
+            chunked = post(client, (part.encode() for part in ('[{"body"', ': "chun', 'ked"}]')))
+            check_equal(chunked[0], 200, "the answer to chunks")
+            check_equal(post(client, b"x" * (17 << 20))[0], 413, "the answer to 17 MB")
+            with socket.create_connection(("localhost", first.port()), DEADLINE_S) as bad:
+                bad.sendall(b"\0\1\2 no HTTP\r\n\r\n")
+                check(bad.recv(1000).startswith(b"HTTP/1.1 400 "), "garbage is refused")
+                check_equal(bad.recv(1000), b"", "and the connection ended")
+            with socket.create_connection(("localhost", first.port()), DEADLINE_S) as line:
+                line.sendall(b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+                check_equal(line.recv(1000), b"HTTP/1.1 100 Continue\r\n\r\n", "100")
+                line.sendall(b"[]" + b"POST / HTTP/1.1\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]")
+                answers = b""
+                while data := line.recv(1000):
+                    answers += data
+                check_equal(answers.count(b"HTTP/1.1 200 OK"), 2, "two requests at once")
+            last.wait_told(r"headers:\{who=sink\} body: .*chunked")
+        client = HTTPConnection("localhost", last.port(), timeout=DEADLINE_S)
+        check_equal(post(client, "x", "/?a=b"), (400, "Bad request from client. Please specify who parameter in the "
+                                                      "request.\n"), "a parameter is missing")
+        check_equal(last.told().count("Event:"), 101, "the events")
+
+
+@test("http sink: a status that is rolled back keeps the event; a server that ends and comes back gets it")
+def http_sink():
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            asked.append((self.path, self.headers["Content-Type"], body))
+            status = 503 if len(asked) == 1 else 404 if body == "two" else 200
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            if len(asked) == 2:
+                self.send_header("Connection", "close")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings = f"""
+sinks.k1.type = http
+sinks.k1.endpoint = http://127.0.0.1:{server.server_address[1]}/x
+sinks.k1.contentTypeHeader = application/test
+sinks.k1.defaultRollback = true
+sinks.k1.rollback.200 = false
+sinks.k1.rollback.4XX = false
+sources.r1.type = netcat
+sources.r1.bind = localhost
+sources.r1.port = 0
+"""
+    with Agent(MEMORY + settings) as agent:
+        netcat(agent, "one", "two", "three")
+        wait_until(lambda: len(asked) == 4, DEADLINE_S, "all requests")
+    server.shutdown()
+    server.server_close()
+    check_equal([body for _, _, body in asked], ["one", "one", "two", "three"], "the bodies")
+    check_equal(set(row[:2] for row in asked), {("/x", "application/test")}, "path and type")
 
 
 tap.run()

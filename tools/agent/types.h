@@ -14,6 +14,7 @@
 #define AGENT_SOURCE_TYPES(X)                                                                      \
     X(avro_source_type)                                                                            \
     X(exec_source_type)                                                                            \
+    X(http_source_type)                                                                            \
     X(netcat_source_type)                                                                          \
     X(netcat_udp_source_type)                                                                      \
     X(syslog_tcp_source_type)                                                                      \
@@ -27,6 +28,7 @@
 
 #define AGENT_SINK_TYPES(X)                                                                        \
     X(avro_sink_type)                                                                              \
+    X(http_sink_type)                                                                              \
     X(kafka_sink_type)                                                                             \
     X(logger_sink_type)                                                                            \
     X(hdfs_sink_type)                                                                              \

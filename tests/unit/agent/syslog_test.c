@@ -8,7 +8,7 @@
 #include "tools/agent/syslog.h"
 
 /* 2026-12-01T12:00:00Z */
-static const int64_t now_ms = 1796126400000;
+static int64_t now_ms = 1796126400000;
 
 /* "name=value name=value|body" of the line. */
 static void check_line(const struct syslog_rules *rules, const char *line, const char *wanted)
@@ -50,8 +50,13 @@ static void years_are_near(void)
                "Facility=1 Priority=13 Severity=5 host=h timestamp=1798675200000|m");
     check_line(&rules, "<13>Jan 10 00:00:00 h m",
                "Facility=1 Priority=13 Severity=5 host=h timestamp=1768003200000|m");
+    now_ms = 1798718400000; /* 2026-12-31T12:00:00Z */
     check_line(&rules, "<13>Jan  2 00:00:00 h m",
-               "Facility=1 Priority=13 Severity=5 host=h timestamp=1767312000000|m");
+               "Facility=1 Priority=13 Severity=5 host=h timestamp=1798848000000|m");
+    now_ms = 1798848000000; /* 2027-01-02T00:00:00Z */
+    check_line(&rules, "<13>Dec 31 00:00:00 h m",
+               "Facility=1 Priority=13 Severity=5 host=h timestamp=1798675200000|m");
+    now_ms = 1796126400000;
 }
 
 static void what_is_none(void)
