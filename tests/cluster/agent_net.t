@@ -22,6 +22,7 @@ from cluster import Cluster
 from cutter import Cutter
 from node import ROOT, free_port
 from tap import check, check_equal, note, test
+from tool import tool
 from wait import wait_until
 
 AVRO = "sources.r1.type = avro\nsources.r1.bind = localhost\nsources.r1.port = {port}\n"
@@ -76,6 +77,27 @@ def cut():
         repeats = sum(got.values()) - len(wanted)
         note(f"{repeats} lines came twice after {len(cuts)} cuts")
         check(repeats <= 100 * len(cuts), "more than a batch for each cut")
+
+
+@test("avro-client sends a file, or stdin, with headers; it ends with 1 when the other side does not take it")
+def avro_client():
+    with Agent(LOGGER + AVRO.format(port=0)) as agent:
+        port = str(agent.port())
+        agent.append("headers", "where = there\n")
+        agent.append("lines", "".join(f"line {i}\n" for i in range(330)) + "no end")
+        done = tool("flume-ng", "avro-client", "-H", "localhost", "-p", port, "-F", agent.path("lines"),
+                    "-R", agent.path("headers"))
+        check_equal((done.stdout, done.stderr), ("", ""), "what it says")
+        agent.wait_told(r"headers:\{where=there\} body: .*no end")
+        check_equal(agent.told().count("Event:"), 331, "the events")
+        tool("flume-ng", "avro-client", "--host", "localhost", "--port", port, stdin="from stdin\n")
+        agent.wait_told(r"headers:\{\} body: .*from stdin")
+    done = tool("flume-ng", "avro-client", "-H", "localhost", "-p", str(free_port()), stdin="x\n", check_status=False)
+    check_equal(done.returncode, 1, "the status without a source")
+    check("connection refused" in done.stdout + done.stderr, done.stderr)
+    check("the first 0 lines went over" in done.stderr, done.stderr)
+    done = tool("flume-ng", "avro-client", "-p", "1", check_status=False)
+    check("Give --host HOST and --port PORT" in done.stderr, done.stderr)
 
 
 def handshake(known=True):

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "tools/agent/agent.h"
+#include "tools/agent/avro_client.h"
 #include "tools/agent/types.h"
 #include "tools/tools.h"
 
@@ -23,10 +24,17 @@ static const struct option_row agent_options[] = {
     OPTION("keys", NULL, "All types and their keys, in Markdown."),
     OPTION_GLUED('X', "jvm", "...", "Options of a Java machine: there is none, so without effect."),
     OPTION_OLD_LETTER('z', "zkConnString", "HOST:PORT"),
-    OPTION_OLD_LETTER('p', "zkBasePath", "PATH"),
+    OPTION_OLD("zkBasePath", "PATH"),
     OPTION_OLD_LETTER('u', "conf-uri", "URI"),
     OPTION_OLD_LETTER('C', "classpath", "PATH"),
     OPTION_OLD("plugins-path", "PATH"),
+    OPTION_LETTER('H', "host", "HOST", "avro-client: the host of the avro source."),
+    OPTION_LETTER('p', "port", "PORT", "avro-client: its port."),
+    OPTION_LETTER('F', "filename", "FILE",
+                  "avro-client: the file whose lines are sent; else stdin."),
+    OPTION_LETTER('R', "headerFile", "FILE", "avro-client: properties, the headers of each line."),
+    OPTION_OLD_LETTER('P', "rpcProps", "FILE"),
+    OPTION_OLD("dirname", "DIR"),
     TOOL_LAST_OPTIONS,
 };
 
@@ -38,6 +46,8 @@ static const struct {
     {"zkBasePath", "there is no ZooKeeper: give the file with --conf-file"},
     {"conf-uri", "configurations are read from files only: give --conf-file"},
     {"classpath", "parts are built in, no Java classes can be loaded: --help types lists them"},
+    {"rpcProps", "give --host and --port; an agent with an avro sink has all other settings"},
+    {"dirname", "run an agent with a spooldir or taildir source, which sends directories on"},
     {"plugins-path", "parts are built in, no Java classes can be loaded: --help types lists them"},
 };
 
@@ -226,11 +236,9 @@ static int agent_run(struct tool_run *run)
         options_usage(agent_options, run->called, run->tool->synopsis, run->tool->summary, stdout);
         return 0;
     }
-    if (command && strcmp(command, "avro-client") == 0)
-        return tool_fail(run, "avro-client is not there: run an agent with an exec or taildir "
-                              "source, which sends files on");
-    if (command && strcmp(command, "agent") != 0)
-        return tool_misuse(run, "%s is none of agent, version, help", command);
+    bool client = command && strcmp(command, "avro-client") == 0;
+    if (command && !client && strcmp(command, "agent") != 0)
+        return tool_misuse(run, "%s is none of agent, avro-client, version, help", command);
     if (options_has(run->options, "keys")) {
         part_types_print_markdown(stdout);
         return 0;
@@ -238,6 +246,8 @@ static int agent_run(struct tool_run *run)
     for (size_t i = 0; i < ARRAY_LEN(agent_refused); i++)
         if (options_has(run->options, agent_refused[i].option))
             return tool_misuse(run, "--%s: %s", agent_refused[i].option, agent_refused[i].why);
+    if (client)
+        return avro_client_run(run);
     int err = env_new(&program.env);
     if (err)
         return tool_fail(run, "can't make the event loop: %s", err_text(err));
@@ -258,7 +268,7 @@ const struct tool tool_agent = {
     .summary = "Run an agent of sources, channels and sinks, from a Flume configuration.",
     .options = agent_options,
     .positional = 1,
-    .commands = "agent|version|help",
+    .commands = "agent|avro-client|version|help",
     .run = agent_run,
     .help = agent_help,
 };
