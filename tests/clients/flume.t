@@ -142,6 +142,14 @@ def to_flume_compressed():
     chain_to_flume("avro", "compression-type=deflate")
 
 
+@test("the same two ways by thrift, compact and binary")
+def thrift():
+    chain_from_flume("thrift")
+    chain_from_flume("thrift", "protocol=binary")
+    chain_to_flume("thrift")
+    chain_to_flume("thrift", "protocol=binary")
+
+
 @test("Flume's avro-client sends a file to our avro source")
 def avro_client():
     with Cluster(1) as cluster:

@@ -61,6 +61,26 @@ sources.r1.interceptors.i1.value = here
         check_equal(last.told().count("headers:{where=here}"), 250, "the events, each once")
 
 
+@test("thrift: two hops, by the compact and by the binary protocol; garbage ends its connection")
+def thrift():
+    with Agent(LOGGER + AVRO.format(port=0).replace("avro", "thrift") + "sources.r1.protocol = binary\n") as last:
+        middle_settings = to_avro(last.port(), protocol="binary") + AVRO.format(port=0)
+        with Agent(middle_settings.replace("= avro", "= thrift")) as middle:
+            first_settings = to_avro(middle.port()).replace("= avro", "= thrift") + """
+sources.r1.type = netcat
+sources.r1.bind = localhost
+sources.r1.port = 0
+"""
+            with Agent(first_settings) as first:
+                netcat(first, *[f"line {i:03}" for i in range(250)])
+                last.wait_told(r"body: .*line 249")
+            for frame in (b"GET / HTTP/1.1\r\n\r\n", struct.pack(">I", 0x7fffffff), b"\0\0\0\1x"):
+                with socket.create_connection(("localhost", middle.port()), DEADLINE_S) as bad:
+                    bad.sendall(frame)
+                    check_equal(bad.recv(100), b"", "the connection ends")
+        check_equal(last.told().count("Event:"), 250, "the events, each once")
+
+
 @test("avro: connections are cut while answers are on their way: nothing is lost, repeats are a batch a cut at most")
 def cut():
     cuts = [0, 100, 20, 300, 1]

@@ -53,6 +53,6 @@ struct rpc_protocol {
 
 enum { RPC_REQUEST_ENOUGH = 8 << 20 };
 
-extern const struct rpc_protocol avro_rpc;
+extern const struct rpc_protocol avro_rpc, thrift_rpc;
 
 #endif

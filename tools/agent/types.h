@@ -20,7 +20,8 @@
     X(syslog_tcp_source_type)                                                                      \
     X(syslog_multiport_source_type)                                                                \
     X(syslog_udp_source_type)                                                                      \
-    X(taildir_source_type)
+    X(taildir_source_type)                                                                         \
+    X(thrift_source_type)
 
 #define AGENT_CHANNEL_TYPES(X)                                                                     \
     X(memory_channel_type)                                                                         \
@@ -31,6 +32,7 @@
     X(http_sink_type)                                                                              \
     X(kafka_sink_type)                                                                             \
     X(logger_sink_type)                                                                            \
+    X(thrift_sink_type)                                                                            \
     X(hdfs_sink_type)                                                                              \
     X(hive_sink_type)
 
