@@ -159,13 +159,16 @@ static int otlp_read_point(struct otlp *otlp, struct otlp_scan scan)
     return next;
 }
 
-static int otlp_read_data(struct otlp *otlp, struct otlp_scan scan)
+/* Reads all that is in the field of that number. */
+static int otlp_read_each(struct otlp *otlp, struct otlp_scan scan, uint32_t number,
+                          int (*read)(struct otlp *otlp, struct otlp_scan scan))
 {
     struct otlp_field field;
     int next;
     while ((next = otlp_next(&scan, &field)) > 0)
-        if (otlp_is(&field, OTLP_POINTS) && (next = otlp_read_point(otlp, field.bytes)) < 0)
+        if (otlp_is(&field, number) && (next = read(otlp, field.bytes)) < 0)
             break;
+    ASSERT(next <= 0);
     return next;
 }
 
@@ -194,7 +197,7 @@ static int otlp_read_metric(struct otlp *otlp, struct otlp_scan scan)
         for (size_t kind = 0; next == 0 && kind < ARRAY_LEN(otlp_kinds); kind++) {
             otlp->point.kind = (enum otlp_kind)kind;
             if (otlp_is(&field, otlp_kinds[kind]))
-                next = otlp_read_data(otlp, field.bytes);
+                next = otlp_read_each(otlp, field.bytes, OTLP_POINTS, otlp_read_point);
         }
     }
     return next;
@@ -202,22 +205,12 @@ static int otlp_read_metric(struct otlp *otlp, struct otlp_scan scan)
 
 static int otlp_read_scope(struct otlp *otlp, struct otlp_scan scan)
 {
-    struct otlp_field field;
-    int next;
-    while ((next = otlp_next(&scan, &field)) > 0)
-        if (otlp_is(&field, OTLP_METRICS) && (next = otlp_read_metric(otlp, field.bytes)) < 0)
-            break;
-    return next;
+    return otlp_read_each(otlp, scan, OTLP_METRICS, otlp_read_metric);
 }
 
 static int otlp_read_resource(struct otlp *otlp, struct otlp_scan scan)
 {
-    struct otlp_field field;
-    int next;
-    while ((next = otlp_next(&scan, &field)) > 0)
-        if (otlp_is(&field, OTLP_SCOPES) && (next = otlp_read_scope(otlp, field.bytes)) < 0)
-            break;
-    return next;
+    return otlp_read_each(otlp, scan, OTLP_SCOPES, otlp_read_scope);
 }
 
 int otlp_read(const uint8_t *bytes, size_t len,
@@ -225,11 +218,7 @@ int otlp_read(const uint8_t *bytes, size_t len,
 {
     struct otlp otlp = {.each = each, .data = data};
     struct otlp_scan scan = {bytes, bytes + len};
-    struct otlp_field field;
-    int next;
-    while ((next = otlp_next(&scan, &field)) > 0)
-        if (otlp_is(&field, OTLP_RESOURCES) && (next = otlp_read_resource(&otlp, field.bytes)) < 0)
-            break;
+    int err = otlp_read_each(&otlp, scan, OTLP_RESOURCES, otlp_read_resource);
     *points = otlp.points;
-    return next;
+    return err;
 }
