@@ -11,9 +11,9 @@
 #include "base/uuid.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
-#include "kafka/messages/list_config_resources.h"
 #include "kafka/meta_properties.h"
 #include "tools/config_changes.h"
+#include "tools/config_resources.h"
 #include "tools/tools.h"
 
 static const struct option_row metrics_options[] = {
@@ -34,7 +34,7 @@ static const struct option_row metrics_options[] = {
     TOOL_LAST_OPTIONS,
 };
 
-enum { METRICS_RESOURCE = 16 /* Kafka's ConfigResource type */, METRICS_SETTINGS = 3 };
+enum { METRICS_SETTINGS = 3 };
 
 /* The settings, in the order in which they are told, and the options that give them. */
 static const struct {
@@ -53,23 +53,6 @@ static int metrics_fail(const struct tool_run *run, int16_t code, struct wire_st
     return status;
 }
 
-/* All subscriptions; the caller frees the answer. */
-static int metrics_ask_names(struct tool_run *run, struct client_answer *answer)
-{
-    struct list_config_resources_request request;
-    int8_t type = METRICS_RESOURCE;
-    int version = tool_version(run, KAFKA_API_LIST_CONFIG_RESOURCES);
-    if (version < 0)
-        return 1;
-    wire_defaults(&list_config_resources_request_desc, &request);
-    request.resource_types.items = &type;
-    request.resource_types.count = version >= 1;
-    if (tool_call(run, CLIENT_ANY, KAFKA_API_LIST_CONFIG_RESOURCES, version, &request, answer))
-        return 1;
-    const struct list_config_resources_response *response = answer->response;
-    return metrics_fail(run, response->error_code, WIRE_STR_NULL);
-}
-
 static int metrics_print_settings(struct tool_run *run, const char *name)
 {
     struct describe_configs_request request;
@@ -80,7 +63,7 @@ static int metrics_print_settings(struct tool_run *run, const char *name)
         return 1;
     wire_defaults(&describe_configs_request_desc, &request);
     wire_defaults(&describe_configs_request_describe_configs_resource_desc, &resource);
-    resource.resource_type = METRICS_RESOURCE;
+    resource.resource_type = CONFIG_RESOURCES_CLIENT_METRICS;
     resource.resource_name = wire_str_from(name);
     resource.configuration_keys.count = -1;
     request.resources.items = &resource;
@@ -102,37 +85,42 @@ static int metrics_print_settings(struct tool_run *run, const char *name)
     return status;
 }
 
+struct metrics_wanted {
+    struct tool_run *run;
+    const char *name; /* NULL: all */
+    bool found;
+};
+
+static int metrics_describe_one(void *data, const char *name)
+{
+    struct metrics_wanted *wanted = data;
+    if (wanted->name && strcmp(wanted->name, name) != 0)
+        return 0;
+    wanted->found = true;
+    return metrics_print_settings(wanted->run, name);
+}
+
 static int metrics_describe(struct tool_run *run)
 {
-    const char *wanted = options_get(run->options, "name");
-    struct client_answer answer = {0};
-    bool found = false;
-    int status = metrics_ask_names(run, &answer);
-    const struct list_config_resources_response *response = answer.response;
-    for (int32_t i = 0; status == 0 && i < response->config_resources.count; i++) {
-        char *name = wire_str_dup(response->config_resources.items[i].resource_name);
-        if (!wanted || strcmp(wanted, name) == 0) {
-            found = true;
-            status = metrics_print_settings(run, name);
-        }
-        mem_free(name);
-    }
-    if (status == 0 && wanted && !found)
+    struct metrics_wanted wanted = {.run = run, .name = options_get(run->options, "name")};
+    int status =
+        config_resources_each(run, CONFIG_RESOURCES_CLIENT_METRICS, metrics_describe_one, &wanted);
+    if (status == 0 && wanted.name && !wanted.found)
         printf("The client metric resource %s doesn't exist and doesn't have dynamic config.\n",
-               wanted);
-    client_answer_free(&answer);
+               wanted.name);
     return status;
+}
+
+static int metrics_print_name(void *data, const char *name)
+{
+    (void)data;
+    printf("%s\n", name);
+    return 0;
 }
 
 static int metrics_list(struct tool_run *run)
 {
-    struct client_answer answer = {0};
-    int status = metrics_ask_names(run, &answer);
-    const struct list_config_resources_response *response = answer.response;
-    for (int32_t i = 0; status == 0 && i < response->config_resources.count; i++)
-        printf("%.*s\n", WIRE_STR_ARGS(response->config_resources.items[i].resource_name));
-    client_answer_free(&answer);
-    return status;
+    return config_resources_each(run, CONFIG_RESOURCES_CLIENT_METRICS, metrics_print_name, NULL);
 }
 
 /* ---- changing ---- */
@@ -157,7 +145,7 @@ static int metrics_change(struct tool_run *run, const char *name,
         return 1;
     wire_defaults(&incremental_alter_configs_request_desc, &request);
     wire_defaults(&incremental_alter_configs_request_alter_configs_resource_desc, &resource);
-    resource.resource_type = METRICS_RESOURCE;
+    resource.resource_type = CONFIG_RESOURCES_CLIENT_METRICS;
     resource.resource_name = wire_str_from(name);
     resource.configs.items = rows;
     request.resources.items = &resource;

@@ -12,9 +12,9 @@
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
-#include "kafka/messages/list_config_resources.h"
 #include "kafka/messages/metadata.h"
 #include "tools/config_changes.h"
+#include "tools/config_resources.h"
 #include "tools/configs_quotas.h"
 #include "tools/group_client.h"
 #include "tools/report.h"
@@ -367,32 +367,7 @@ static int configs_each_group(const struct configs *c, int (*each)(void *data, c
 static int configs_each_listed(const struct configs *c, int (*each)(void *data, const char *name),
                                void *data)
 {
-    struct list_config_resources_request request;
-    struct client_answer answer = {0};
-    struct buf text;
-    int8_t type = c->kind->type;
-    int version = tool_version(c->run, KAFKA_API_LIST_CONFIG_RESOURCES);
-    if (version < 0)
-        return 1;
-    wire_defaults(&list_config_resources_request_desc, &request);
-    request.resource_types.items = &type;
-    request.resource_types.count = version >= 1;
-    if (tool_call(c->run, CLIENT_ANY, KAFKA_API_LIST_CONFIG_RESOURCES, version, &request, &answer))
-        return 1;
-    const struct list_config_resources_response *response = answer.response;
-    buf_init(&text);
-    int status =
-        response->error_code
-            ? tool_fail(c->run, "%s", tool_error_text(response->error_code, WIRE_STR_NULL, &text))
-            : 0;
-    for (int32_t i = 0; status == 0 && i < response->config_resources.count; i++) {
-        char *name = wire_str_dup(response->config_resources.items[i].resource_name);
-        status = each(data, name);
-        mem_free(name);
-    }
-    buf_close(&text);
-    client_answer_free(&answer);
-    return status;
+    return config_resources_each(c->run, c->kind->type, each, data);
 }
 
 struct configs_search {
