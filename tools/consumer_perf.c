@@ -38,6 +38,7 @@ static const struct option_row perf_options[] = {
     OPTION_SAME("consumer.config", "FILE", "command-config"),
     OPTION_OLD("threads", "N"),
     OPTION_OLD("num-fetch-threads", "N"),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -193,9 +194,15 @@ static int perf_open(struct perf *p)
 
 /* ---- lines ---- */
 
+/* Whether programs read what it prints; remarks are for people then. */
+static bool perf_reports(const struct perf *p)
+{
+    return report_format(p->run) != REPORT_KAFKA;
+}
+
 static void perf_print_header(const struct perf *p)
 {
-    if (options_has(p->run->options, "hide-header"))
+    if (options_has(p->run->options, "hide-header") || perf_reports(p))
         return;
     printf("%s, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, "
            "fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec\n",
@@ -225,7 +232,7 @@ static void perf_report(struct perf *p, int64_t now_ms)
     double mb = (double)(p->bytes - p->reported_bytes) / PERF_MB;
     double records = (double)(p->records - p->reported_records);
     bool any = fetch_ms > 0;
-    if (p->detailed) {
+    if (p->detailed && !perf_reports(p)) {
         perf_print_time(p, now_ms);
         printf(", 0, %.4f", (double)p->bytes / PERF_MB);
         perf_print_rate(1000.0 * mb, ms);
@@ -241,6 +248,38 @@ static void perf_report(struct perf *p, int64_t now_ms)
     p->report_ms = now_ms;
     p->reported_records = p->records;
     p->reported_bytes = p->bytes;
+}
+
+/* For programs. */
+static void perf_report_total(const struct perf *p, int64_t end_ms)
+{
+    static const struct report_column columns[] = {{.name = "startTime"},
+                                                   {.name = "endTime"},
+                                                   {.name = "records"},
+                                                   {.name = "bytes"},
+                                                   {.name = "recordsPerSec"},
+                                                   {.name = "mbPerSec"},
+                                                   {.name = "rebalanceMs"},
+                                                   {.name = "fetchMs"},
+                                                   {.name = "fetchRecordsPerSec"},
+                                                   {.name = "fetchMbPerSec"},
+                                                   REPORT_END};
+    struct report *report = report_new(NULL);
+    int64_t ms = end_ms - p->start_ms, fetch_ms = ms - p->join_ms;
+    double mb = (double)p->bytes / PERF_MB;
+    report_columns(report, columns);
+    report_number(report, p->start_ms + p->wall_offset_ms);
+    report_number(report, end_ms + p->wall_offset_ms);
+    report_number(report, p->records);
+    report_number(report, p->bytes);
+    perf_report_ratio(report, 1000.0 * (double)p->records, (double)ms);
+    perf_report_ratio(report, 1000.0 * mb, (double)ms);
+    report_number(report, p->join_ms);
+    report_number(report, fetch_ms);
+    perf_report_ratio(report, 1000.0 * (double)p->records, (double)fetch_ms);
+    perf_report_ratio(report, 1000.0 * mb, (double)fetch_ms);
+    report_print(report, report_format(p->run), stdout);
+    report_free(report);
 }
 
 static void perf_print_total(const struct perf *p, int64_t end_ms)
@@ -305,10 +344,11 @@ static void perf_read(struct perf *p)
         perf_warn(p);
     }
     if (p->records < p->wanted && !rd_interrupted() && !p->watch.fatal)
-        printf("WARNING: Exiting before consuming the expected number of messages: timeout "
-               "(%" PRId64 " ms) exceeded. You can use the --timeout option to increase the "
-               "timeout.\n",
-               p->timeout_ms);
+        fprintf(perf_reports(p) ? stderr : stdout,
+                "WARNING: Exiting before consuming the expected number of messages: timeout "
+                "(%" PRId64 " ms) exceeded. You can use the --timeout option to increase the "
+                "timeout.\n",
+                p->timeout_ms);
 }
 
 static int perf_run_checked(struct perf *p)
@@ -322,10 +362,12 @@ static int perf_run_checked(struct perf *p)
     perf_read(p);
     int64_t end_ms = rd_now_ms();
     rd_kafka_consumer_close(p->rd);
-    if (!p->detailed)
+    if (perf_reports(p))
+        perf_report_total(p, end_ms);
+    else if (!p->detailed)
         perf_print_total(p, end_ms);
     if (options_has(p->run->options, "print-metrics"))
-        rd_metrics_print(&p->metrics, p->rd, stdout);
+        rd_metrics_print(&p->metrics, p->rd, perf_reports(p) ? stderr : stdout);
     if (p->watch.fatal)
         return tool_fail(p->run, "%s", p->watch.reason);
     return rd_signal_status();

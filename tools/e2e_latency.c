@@ -12,6 +12,8 @@
 #include "base/buf.h"
 #include "base/sort.h"
 #include "tools/rd.h"
+#include "tools/perf_stats.h"
+#include "tools/report.h"
 #include "tools/rd_wait.h"
 #include "tools/tools.h"
 
@@ -27,6 +29,7 @@ static const struct option_row e2e_options[] = {
     OPTION("record-header-key-size", "BYTES", "The size of a header's key (0)."),
     OPTION("record-header-size", "BYTES", "The size of a header's value; -1: null (0)."),
     OPTION("command-config", "FILE", "A file of client settings."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -55,6 +58,12 @@ static int64_t e2e_now_ns(void)
 /* ---- options ---- */
 
 /* The number that the text is; 0, or 1 with the message printed. */
+/* Whether programs read what it prints; remarks are for people then. */
+static bool e2e_reports(const struct e2e *e)
+{
+    return report_format(e->run) != REPORT_KAFKA;
+}
+
 static int e2e_number(const struct e2e *e, const char *name, const char *text, int64_t min,
                       int64_t *value)
 {
@@ -87,9 +96,10 @@ static int e2e_read_positional(struct e2e *e)
         options_has(options, "bootstrap-server"))
         return tool_misuse(e->run, "%s: arguments without names, or options: not both",
                            options_positional(options, 0));
-    puts("WARNING: Positional argument usage is deprecated and will be removed in Apache Kafka "
-         "5.0. Please use named arguments instead: --bootstrap-server, --topic, --num-records, "
-         "--producer-acks, --record-size, --command-config");
+    fputs("WARNING: Positional argument usage is deprecated and will be removed in Apache Kafka "
+          "5.0. Please use named arguments instead: --bootstrap-server, --topic, --num-records, "
+          "--producer-acks, --record-size, --command-config\n",
+          e2e_reports(e) ? stderr : stdout);
     e->bootstrap = options_positional(options, 0);
     e->topic = options_positional(options, 1);
     e->acks = options_positional(options, 3);
@@ -208,9 +218,10 @@ static int e2e_check_created(const struct e2e *e, rd_kafka_event_t *event)
 static int e2e_create_topic(struct e2e *e)
 {
     char error[512];
-    printf("Topic \"%s\" does not exist. Will create topic with 1 partition(s) and replication "
-           "factor = 1\n",
-           e->topic);
+    fprintf(e2e_reports(e) ? stderr : stdout,
+            "Topic \"%s\" does not exist. Will create topic with 1 partition(s) and replication "
+            "factor = 1\n",
+            e->topic);
     rd_kafka_NewTopic_t *topic = rd_kafka_NewTopic_new(e->topic, 1, 1, error, sizeof(error));
     if (!topic)
         return tool_fail(e->run, "Creation of topic %s failed: %s", e->topic, error);
@@ -409,12 +420,33 @@ static int64_t e2e_percentile(const int64_t *sorted, int64_t count, double part)
     return sorted[(int64_t)((double)count * part)] / 1000000;
 }
 
-static void e2e_print_results(int64_t *latencies, int64_t count)
+/* For programs; sorted. */
+static void e2e_report(const struct e2e *e, const int64_t *latencies, int64_t count, double total)
+{
+    static const struct report_column columns[] = {
+        {.name = "records"},      {.name = "avgLatencyMs"},  {.name = "p50LatencyMs"},
+        {.name = "p99LatencyMs"}, {.name = "p999LatencyMs"}, REPORT_END};
+    struct report *report = report_new(NULL);
+    report_columns(report, columns);
+    report_number(report, count);
+    perf_report_ratio(report, total / 1000000.0, (double)count);
+    report_number(report, e2e_percentile(latencies, count, 0.5));
+    report_number(report, e2e_percentile(latencies, count, 0.99));
+    report_number(report, e2e_percentile(latencies, count, 0.999));
+    report_print(report, report_format(e->run), stdout);
+    report_free(report);
+}
+
+static void e2e_print_results(const struct e2e *e, int64_t *latencies, int64_t count)
 {
     double total = 0;
     for (int64_t i = 0; i < count; i++)
         total += (double)latencies[i];
     sort_int64(latencies, (size_t)count);
+    if (e2e_reports(e)) {
+        e2e_report(e, latencies, count, total);
+        return;
+    }
     printf("Avg latency: %.4f ms\n", total / (double)count / 1000000.0);
     printf("Percentiles: 50th = %" PRId64 ", 99th = %" PRId64 ", 99.9th = %" PRId64 "\n",
            e2e_percentile(latencies, count, 0.5), e2e_percentile(latencies, count, 0.99),
@@ -429,7 +461,7 @@ static int e2e_measure(struct e2e *e)
         e2e_make_texts(e, i);
         int64_t begin = e2e_now_ns();
         status = e2e_send(e) || e2e_receive(e, begin, &latencies[i]);
-        if (status == 0 && i % E2E_PROGRESS == 0) {
+        if (status == 0 && i % E2E_PROGRESS == 0 && !e2e_reports(e)) {
             printf("%" PRId64 "\t", i);
             e2e_print_ms(latencies[i]);
             putchar('\n');
@@ -437,7 +469,7 @@ static int e2e_measure(struct e2e *e)
         }
     }
     if (status == 0)
-        e2e_print_results(latencies, e->records);
+        e2e_print_results(e, latencies, e->records);
     mem_free(latencies);
     return rd_interrupted() ? rd_signal_status() : status;
 }

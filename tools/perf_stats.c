@@ -120,6 +120,56 @@ static int32_t perf_stats_percentile(const struct perf_stats *stats, double part
     return stats->kept > 0 ? stats->latencies[(int64_t)(part * (double)stats->kept)] : 0;
 }
 
+struct report *perf_stats_report_new(void)
+{
+    static const struct report_column columns[] = {{.name = "phase"},
+                                                   {.name = "records"},
+                                                   {.name = "bytes"},
+                                                   {.name = "durationMs"},
+                                                   {.name = "recordsPerSec"},
+                                                   {.name = "mbPerSec"},
+                                                   {.name = "avgLatencyMs"},
+                                                   {.name = "maxLatencyMs"},
+                                                   {.name = "p50LatencyMs"},
+                                                   {.name = "p95LatencyMs"},
+                                                   {.name = "p99LatencyMs"},
+                                                   {.name = "p999LatencyMs"},
+                                                   REPORT_END};
+    struct report *report = report_new("results");
+    report_columns(report, columns);
+    return report;
+}
+
+void perf_stats_report(struct perf_stats *stats, const char *phase, int64_t now_ms,
+                       struct report *report)
+{
+    static const double parts[] = {0.5, 0.95, 0.99, 0.999};
+    const struct perf_count *count = &stats->total;
+    double ms = (double)(now_ms - count->from_ms);
+    sort_int32(stats->latencies, (size_t)stats->kept);
+    report_text(report, phase);
+    report_number(report, count->records);
+    report_number(report, count->bytes);
+    report_number(report, now_ms - count->from_ms);
+    perf_report_ratio(report, 1000.0 * (double)count->records, ms);
+    perf_report_ratio(report, 1000.0 * (double)count->bytes / PERF_STATS_MB, ms);
+    perf_report_ratio(report, (double)count->latency_ms, (double)count->records);
+    report_number(report, count->latency_max_ms);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+        report_number(report, perf_stats_percentile(stats, parts[i]));
+}
+
+void perf_report_ratio(struct report *report, double value, double base)
+{
+    double ratio = base == 0 ? NAN : value / base;
+    if (!isfinite(ratio)) {
+        report_none(report);
+        return;
+    }
+    report_value(report, json_real(ratio));
+    report_as(report, "%.4f", ratio);
+}
+
 void perf_stats_print(struct perf_stats *stats, int64_t now_ms, FILE *out)
 {
     sort_int32(stats->latencies, (size_t)stats->kept);

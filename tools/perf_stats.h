@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "tools/report.h"
+
 struct perf_stats;
 
 /* For `records` records that begin at now_ms. `steady`: those behind the warm-up. */
@@ -20,6 +22,14 @@ void perf_stats_record(struct perf_stats *stats, int64_t latency_ms, size_t byte
 /* The last line. */
 void perf_stats_print(struct perf_stats *stats, int64_t now_ms, FILE *out);
 
+/* The same as a row of the report, which is perf_stats_report_new's; `phase` is "total" or
+ * "steadyState". */
+struct report *perf_stats_report_new(void);
+void perf_stats_report(struct perf_stats *stats, const char *phase, int64_t now_ms,
+                       struct report *report);
+
+/* value / base as the next cell; nothing is there where that is no number. */
+void perf_report_ratio(struct report *report, double value, double base);
 /* value / base, as Java divides numbers with a point: by 0 it is Infinity or NaN, and printed so;
  * `decimals` behind the point. */
 void perf_print_ratio(double value, double base, int decimals, FILE *out);

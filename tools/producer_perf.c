@@ -43,6 +43,7 @@ static const struct option_row perf_options[] = {
            "How long a transaction is (3000); alone: under an id that is made up."),
     OPTION("warmup-records", "N", "So many first records are left out of a second last line (0)."),
     OPTION("reporting-interval", "MS", "How often a line is printed meanwhile (5000)."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -82,6 +83,17 @@ struct perf {
     uint64_t failed;
     struct rd_told told;
 };
+
+/* Whether programs read what it prints; remarks are for people then. */
+static bool perf_reports(const struct perf *p)
+{
+    return report_format(p->run) != REPORT_KAFKA;
+}
+
+static FILE *perf_remarks(const struct perf *p)
+{
+    return perf_reports(p) ? stderr : stdout;
+}
 
 /* ---- options ---- */
 
@@ -224,12 +236,12 @@ static int perf_read_payloads(struct perf *p)
         return 0;
     char *delimiter = rd_unescape(said ? said : "\n");
     char whole[PATH_MAX];
-    printf("Reading payloads from: %s\n", realpath(path, whole) ? whole : path);
+    fprintf(perf_remarks(p), "Reading payloads from: %s\n", realpath(path, whole) ? whole : path);
     int status = delimiter[0] == '\0' ? tool_misuse(p->run, "--payload-delimiter is empty")
                                       : perf_load_file(p, path, &len);
     if (status == 0) {
         perf_cut_payloads(p, len, delimiter);
-        printf("Number of messages read: %zu\n", p->payload_count);
+        fprintf(perf_remarks(p), "Number of messages read: %zu\n", p->payload_count);
     }
     mem_free(delimiter);
     return status;
@@ -422,6 +434,8 @@ static int perf_send_all(struct perf *p)
         if (p->warmup > 0 && i == p->warmup) {
             p->steady = perf_stats_new(p->records - p->warmup, p->interval_ms, true, now);
             perf_stats_silence(p->stats);
+            if (perf_reports(p))
+                perf_stats_silence(p->steady);
         }
         if (status == 0)
             perf_send(p, i, now);
@@ -444,15 +458,35 @@ static void perf_drain(struct perf *p)
     rd_kafka_poll(p->rd, 0);
 }
 
+/* For programs. */
+static void perf_report(struct perf *p, int64_t now)
+{
+    struct report *report = perf_stats_report_new();
+    perf_stats_report(p->stats, "total", now, report);
+    if (p->steady)
+        perf_stats_report(p->steady, "steadyState", now, report);
+    report_print(report, report_format(p->run), stdout);
+    report_free(report);
+}
+
+static void perf_print(struct perf *p, int64_t now)
+{
+    if (perf_reports(p)) {
+        perf_report(p, now);
+        return;
+    }
+    perf_stats_print(p->stats, now, stdout);
+    if (p->steady)
+        perf_stats_print(p->steady, now, stdout);
+}
+
 static int perf_finish(struct perf *p, int status)
 {
     int64_t now = rd_now_ms();
     int left = rd_kafka_outq_len(p->rd);
-    perf_stats_print(p->stats, now, stdout);
-    if (p->steady)
-        perf_stats_print(p->steady, now, stdout);
+    perf_print(p, now);
     if (options_has(p->run->options, "print-metrics") && status == 0)
-        rd_metrics_print(&p->metrics, p->rd, stdout);
+        rd_metrics_print(&p->metrics, p->rd, perf_remarks(p));
     if (p->watch.fatal)
         status = tool_fail(p->run, "%s", p->watch.reason);
     if (p->failed + (uint64_t)left > 0)
@@ -473,11 +507,14 @@ static int perf_run_checked(struct perf *p)
         perf_check_txn(p, "prepared", rd_kafka_init_transactions(p->rd, PERF_TXN_TIMEOUT_MS)))
         return 1;
     if (p->warmup > 0)
-        printf("Warmup first %" PRId64 " records. Steady state results will print after the "
-               "complete test summary.\n",
-               p->warmup);
+        fprintf(perf_remarks(p),
+                "Warmup first %" PRId64 " records. Steady state results will print after the "
+                "complete test summary.\n",
+                p->warmup);
     p->start_ms = rd_now_ms();
     p->stats = perf_stats_new(p->records, p->interval_ms, false, p->start_ms);
+    if (perf_reports(p))
+        perf_stats_silence(p->stats);
     p->throttle = (struct throttle){p->throughput, p->start_ms};
     int status = perf_send_all(p);
     perf_drain(p);

@@ -200,6 +200,32 @@ def check_values(cluster):
                 [(None, "log.retention.ms", "123456")], "the default of all brokers")
 
 
+@test("what measures prints its results, and remarks go to stderr")
+def measures():
+    rate, count = Maybe(float), 60
+    latencies = {"avgLatencyMs": rate, "maxLatencyMs": int, "p50LatencyMs": int, "p95LatencyMs": int,
+                 "p99LatencyMs": int, "p999LatencyMs": int}
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        for call, kind in (
+                (("kafka-producer-perf-test.sh", "--throughput", "-1", "--record-size", "10", "--warmup-records", "20"),
+                 {"results": [{"phase": str, "records": int, "bytes": int, "durationMs": int, "recordsPerSec": rate,
+                               "mbPerSec": rate, **latencies}]}),
+                (("kafka-consumer-perf-test.sh", "--show-detailed-stats"),
+                 {"startTime": int, "endTime": int, "records": int, "bytes": int, "recordsPerSec": rate,
+                  "mbPerSec": rate, "rebalanceMs": int, "fetchMs": int, "fetchRecordsPerSec": rate,
+                  "fetchMbPerSec": rate}),
+                (("kafka-e2e-latency.sh", "--producer-acks", "1", "--record-size", "10"),
+                 {"records": int, "avgLatencyMs": rate, "p50LatencyMs": int, "p99LatencyMs": int,
+                  "p999LatencyMs": int})):
+            arguments = (*call, "--topic", "t", "--num-records", str(count), "--bootstrap-server", cluster.bootstrap)
+            answer = json.loads(tool(*arguments, "--format", "json").stdout)
+            fits(answer, kind, call[0])
+            rows = answer.get("results", [answer])
+            check_equal([row["records"] for row in rows], [count, count - 20][:len(rows)], f"the records of {call}")
+            check_table(tool(*arguments, "--format", "table").stdout, answer, kind)
+
+
 @test("what goes wrong is told on stderr, and ends as it does without --format")
 def errors():
     with Cluster(1) as cluster:
