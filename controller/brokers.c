@@ -47,6 +47,10 @@ static int check_request(struct decision *decision, const Meta__Register *reques
         image_config_resources(decision->image, META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS) > 0)
         problem = "there are subscriptions of client metrics, which its build does not know: "
                   "upgrade it, or remove them";
+    if (!problem && request->features_step < FEATURES_STEP_GROUPS &&
+        image_config_resources(decision->image, META__CONFIG_RECORD__RESOURCE__GROUP) > 0)
+        problem = "there are settings of groups, which its build does not know: upgrade it, or "
+                  "remove them";
     if (!problem && request->features_step < FEATURES_STEP_ELIGIBLE &&
         features_level_of(decision->image, FEATURE_ELIGIBLE_LEADER_REPLICAS_VERSION) > 0)
         problem = "eligible.leader.replicas.version is 1, which its build does not know: upgrade "

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "config/config_group.h"
 #include "config/config_metrics.h"
 #include "controller/elections.h"
 #include "controller/eligible.h"
@@ -59,34 +60,66 @@ static int refuse(struct decision *decision, Meta__ResourceResult *result, int e
     return err;
 }
 
+/* Each broker has to know records of that kind. */
+static int check_builds(struct decision *decision, uint32_t step, const char *what,
+                        Meta__ResourceResult *result)
+{
+    const struct image_broker *broker;
+    size_t cursor = 0;
+    while ((broker = image_next_broker(decision->image, &cursor)))
+        if (broker->features_step < step)
+            return refuse(decision, result, ERR_UNSUPPORTED_VERSION,
+                          decision_text(decision,
+                                        "Broker %d is of a build that does not know %s: upgrade "
+                                        "it, or unregister it if it is gone.",
+                                        broker->id, what));
+    return 0;
+}
+
+/* Whether it has settings, or there are not too many with some. */
+static int check_room(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                      size_t most, const char *what, Meta__ResourceResult *result)
+{
+    size_t own;
+    image_configs(decision->image, asked->type, asked->name, &own);
+    if (own > 0 || image_config_resources(decision->image, asked->type) < most)
+        return 0;
+    return refuse(decision, result, ERR_POLICY_VIOLATION,
+                  decision_text(decision, "There are %zu %s, and no more can be kept: remove one.",
+                                most, what));
+}
+
+/* The group need not be there: its settings count when it is. */
+static int check_group(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                       Meta__ResourceResult *result)
+{
+    if (asked->name[0] == 0)
+        return refuse(decision, result, ERR_INVALID_REQUEST,
+                      "Default group resources are not allowed.");
+    if (strlen(asked->name) > CONFIG_GROUP_NAME_MAX)
+        return refuse(decision, result, ERR_INVALID_REQUEST,
+                      decision_text(decision,
+                                    "A group with settings has a name of %d bytes at most.",
+                                    CONFIG_GROUP_NAME_MAX));
+    int err = check_builds(decision, FEATURES_STEP_GROUPS, "settings of groups", result);
+    return err ? err
+               : check_room(decision, asked, CONFIG_GROUPS_MAX, "groups with settings", result);
+}
+
 /* What a client is told depends on all of them, and each node keeps them. */
 static int check_metrics(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
                          Meta__ResourceResult *result)
 {
-    const struct image_broker *broker;
-    size_t cursor = 0, own;
     if (asked->name[0] == 0)
         return refuse(decision, result, ERR_INVALID_REQUEST, "Subscription name can't be empty");
     if (strlen(asked->name) > CONFIG_METRICS_NAME_MAX)
         return refuse(decision, result, ERR_INVALID_REQUEST,
                       decision_text(decision, "The name of a subscription has %d bytes at most.",
                                     CONFIG_METRICS_NAME_MAX));
-    while ((broker = image_next_broker(decision->image, &cursor)))
-        if (broker->features_step < FEATURES_STEP_CLIENT_METRICS)
-            return refuse(decision, result, ERR_UNSUPPORTED_VERSION,
-                          decision_text(decision,
-                                        "Broker %d is of a build that does not know client "
-                                        "metrics: upgrade it, or unregister it if it is gone.",
-                                        broker->id));
-    image_configs(decision->image, asked->type, asked->name, &own);
-    if (own > 0 ||
-        image_config_resources(decision->image, asked->type) < CONFIG_METRICS_SUBSCRIPTIONS_MAX)
-        return 0;
-    return refuse(decision, result, ERR_POLICY_VIOLATION,
-                  decision_text(decision,
-                                "There are %d subscriptions of client metrics, and no more can be "
-                                "kept: remove one.",
-                                CONFIG_METRICS_SUBSCRIPTIONS_MAX));
+    int err = check_builds(decision, FEATURES_STEP_CLIENT_METRICS, "client metrics", result);
+    return err ? err
+               : check_room(decision, asked, CONFIG_METRICS_SUBSCRIPTIONS_MAX,
+                            "subscriptions of client metrics", result);
 }
 
 static int check_resource(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
@@ -100,6 +133,8 @@ static int check_resource(struct decision *decision, const Meta__AlterConfigs__R
     }
     if (asked->type == META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS)
         return check_metrics(decision, asked, result);
+    if (asked->type == META__CONFIG_RECORD__RESOURCE__GROUP)
+        return check_group(decision, asked, result);
     if (asked->type != META__CONFIG_RECORD__RESOURCE__BROKER)
         return refuse(decision, result, ERR_INVALID_REQUEST, "Unknown resource type.");
     if (asked->name[0] == 0)
@@ -147,6 +182,8 @@ static enum config_scope scope_of(const Meta__AlterConfigs__Resource *asked)
         return CONFIG_OF_TOPIC;
     if (asked->type == META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS)
         return CONFIG_OF_METRICS;
+    if (asked->type == META__CONFIG_RECORD__RESOURCE__GROUP)
+        return CONFIG_OF_GROUP;
     return asked->name[0] == 0 ? CONFIG_OF_ALL_BROKERS : CONFIG_OF_BROKER;
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/map.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
@@ -347,27 +348,48 @@ static void configs_say_absent(const struct configs *c, const char *name)
             "The %s '%s' doesn't exist and doesn't have dynamic config.\n", c->kind->one, name);
 }
 
-/* Groups that there are, besides those that have settings: `each` for one after the other, until it
- * returns something else than 0, which is returned. */
-static int configs_each_group(const struct configs *c, int (*each)(void *data, const char *name),
-                              void *data)
-{
-    struct group_client client;
-    struct group_list list;
-    group_client_init(&client, c->run, CONFIGS_TIMEOUT_MS);
-    int status = group_client_list(&client, NULL, NULL, &list) ? tool_fail_client(c->run) : 0;
-    for (size_t i = 0; status == 0 && i < list.count; i++)
-        status = each(data, list.items[i].id);
-    group_list_free(&list);
-    group_client_close(&client);
-    return status;
-}
-
-/* The same of what the cluster lists as having settings. */
+/* `each` for one after the other of what the cluster lists as having settings, until it returns
+ * something else than 0, which is returned. */
 static int configs_each_listed(const struct configs *c, int (*each)(void *data, const char *name),
                                void *data)
 {
     return config_resources_each(c->run, c->kind->type, each, data);
+}
+
+struct configs_groups {
+    int (*each)(void *data, const char *name);
+    void *data;
+    struct map told;
+};
+
+static int configs_tell_group(void *data, const char *name)
+{
+    struct configs_groups *groups = data;
+    return map_put(&groups->told, name, strlen(name), groups) ? 0
+                                                              : groups->each(groups->data, name);
+}
+
+/* The same of groups: those that there are, and then the others that have settings. */
+static int configs_each_group(const struct configs *c, int (*each)(void *data, const char *name),
+                              void *data)
+{
+    struct configs_groups groups = {.each = each, .data = data};
+    struct group_client client;
+    struct group_list list;
+    /* Version 0 lists no groups. */
+    bool lists =
+        client_version(c->run->client, CLIENT_ANY, KAFKA_API_LIST_CONFIG_RESOURCES, INT16_MAX) > 0;
+    map_init(&groups.told);
+    group_client_init(&client, c->run, CONFIGS_TIMEOUT_MS);
+    int status = group_client_list(&client, NULL, NULL, &list) ? tool_fail_client(c->run) : 0;
+    for (size_t i = 0; status == 0 && i < list.count; i++)
+        status = configs_tell_group(&groups, list.items[i].id);
+    group_list_free(&list);
+    group_client_close(&client);
+    if (status == 0 && lists)
+        status = configs_each_listed(c, configs_tell_group, &groups);
+    map_close(&groups.told);
+    return status;
 }
 
 struct configs_search {
@@ -382,8 +404,8 @@ static int configs_compare_name(void *data, const char *name)
     return 0;
 }
 
-/* Any name may be asked for: one without settings is there only if it is a group, and a set of
- * client metrics has defaults under any name. */
+/* Any name may be asked for, and has defaults: one without settings is there only if it is a group.
+ */
 static int configs_look(const struct configs *c, const char *name, bool *found)
 {
     struct configs_search search = {.name = name};
@@ -394,6 +416,16 @@ static int configs_look(const struct configs *c, const char *name, bool *found)
         status = configs_each_listed(c, configs_compare_name, &search);
     *found = search.found || status;
     return status;
+}
+
+/* Whether something was set for it, and not only for all. */
+static bool configs_has_own(const struct configs *c, const char *name,
+                            const struct describe_configs_response_describe_configs_result *result)
+{
+    for (int32_t i = 0; i < result->configs.count; i++)
+        if (configs_is_dynamic(c, name, &result->configs.items[i]))
+            return true;
+    return false;
 }
 
 static int configs_describe_one(const struct configs *c, const char *name)
@@ -407,9 +439,9 @@ static int configs_describe_one(const struct configs *c, const char *name)
         return status;
     }
     const struct describe_configs_response *response = answer.response;
-    bool none = !response->results.items[0].error_code && !response->results.items[0].configs.count;
-    if ((none && c->kind->type == CONFIGS_GROUP) ||
-        (!response->results.items[0].error_code && c->kind->type == CONFIGS_METRICS))
+    bool none = !response->results.items[0].error_code &&
+                !configs_has_own(c, name, &response->results.items[0]);
+    if (c->name && none && (c->kind->type == CONFIGS_GROUP || c->kind->type == CONFIGS_METRICS))
         status = configs_look(c, name, &found);
     buf_init(&text);
     if (err_from_wire(response->results.items[0].error_code) == ERR_UNKNOWN_TOPIC_OR_PARTITION ||

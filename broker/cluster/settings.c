@@ -1,6 +1,8 @@
 /* Values and sources of settings. Nothing can fail but printing when memory is out. */
 #include "broker/cluster/settings.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -215,4 +217,32 @@ int settings_of_metrics(const struct settings *settings, const char *name,
         settings_add(setting, row->name, setting->value, CONFIG_FROM_METRICS);
     }
     return err;
+}
+
+/* ---- groups ---- */
+
+int settings_of_group(const struct settings *settings, const char *name, enum config_group_id id,
+                      struct setting *setting)
+{
+    const struct config_row *row = config_group_row(id);
+    const struct config *config = settings->chain.config;
+    const char *own =
+        image_config(settings->chain.image, META__CONFIG_RECORD__RESOURCE__GROUP, name, row->name);
+    struct config_parsed base;
+    char text[2][24];
+    (void)config_chain_find(&settings->chain, CONFIG_FROM_BROKER, config_group_base(id), &base);
+    int64_t value =
+        config_group_value(id, own, base.number, config_int(config, config_group_min(id)),
+                           config_int(config, config_group_max(id)));
+    snprintf(text[0], sizeof(text[0]), "%" PRId64, value);
+    snprintf(text[1], sizeof(text[1]), "%" PRId64, base.number);
+    settings_begin(setting, row, row->name);
+    setting->value = arena_strndup(settings->arena, text[0], strlen(text[0]));
+    const char *other = arena_strndup(settings->arena, text[1], strlen(text[1]));
+    if (own) {
+        setting->source = CONFIG_FROM_GROUP;
+        settings_add(setting, row->name, setting->value, CONFIG_FROM_GROUP);
+    }
+    settings_add(setting, row->name, other, CONFIG_FROM_DEFAULT);
+    return setting->value && other ? 0 : ERR_NO_MEMORY;
 }

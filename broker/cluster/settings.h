@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "config/config_chain.h"
+#include "config/config_group.h"
 #include "config/config_metrics.h"
 
 /* Three older units and four sources, and the topic's own. */
@@ -70,5 +71,9 @@ bool settings_of_all_brokers(const struct settings *settings, enum config_id id,
 /* Of the subscription of client metrics with that name, whether it is there or not. */
 int settings_of_metrics(const struct settings *settings, const char *name,
                         enum config_metrics_id id, struct setting *setting) MUST_CHECK;
+
+/* Of the group with that name, whether it is there or not: its own value, else this broker's. */
+int settings_of_group(const struct settings *settings, const char *name, enum config_group_id id,
+                      struct setting *setting) MUST_CHECK;
 
 #endif

@@ -380,7 +380,7 @@ void consumer_touch(struct consumer_member *member)
     consumer_charge(member);
     int64_t session_ms = member->classic
                              ? member->session_ms
-                             : group_settings(member->consumer->group)->consumer_session_ms;
+                             : group_consumer_ms(member->consumer->group, CONFIG_GROUP_SESSION);
     env_timer_start(&member->session_timer, session_ms);
 }
 

@@ -88,7 +88,7 @@ static bool beat_fill(struct group_consumer_heartbeat *beat, const struct consum
     response->member_id = wire_str_from(member->id);
     response->member_epoch = member->epoch;
     response->heartbeat_interval_ms =
-        (int32_t)group_settings(member->consumer->group)->consumer_heartbeat_ms;
+        (int32_t)group_consumer_ms(member->consumer->group, CONFIG_GROUP_HEARTBEAT);
     return wire_str_keep(beat->arena, &response->member_id) &&
            (!assignment || beat_fill_assignment(beat, &member->assigned));
 }

@@ -232,7 +232,7 @@ bool consumer_target_is_due(const struct consumer *consumer)
     if (consumer->target_epoch >= consumer->epoch || consumer->job)
         return false;
     return consumer->target_ms == 0 || passed_ms < 0 ||
-           passed_ms >= group_settings(consumer->group)->consumer_assignment_ms;
+           passed_ms >= group_consumer_ms(consumer->group, CONFIG_GROUP_ASSIGNMENT);
 }
 
 /* What the assignor reads and makes, apart from the group: it may run on the worker pool. */

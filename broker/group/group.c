@@ -31,6 +31,19 @@ const struct image *group_image(const struct group *group)
     return metadata_image(group_manager_deps(group->shard->manager)->metadata);
 }
 
+int64_t group_consumer_ms(const struct group *group, enum config_group_id id)
+{
+    const struct group_settings *settings = group_settings(group);
+    const int64_t of_all[CONFIG_GROUP_SETTINGS] = {
+        [CONFIG_GROUP_ASSIGNMENT] = settings->consumer_assignment_ms,
+        [CONFIG_GROUP_HEARTBEAT] = settings->consumer_heartbeat_ms,
+        [CONFIG_GROUP_SESSION] = settings->consumer_session_ms};
+    const char *own = image_config(group_image(group), META__CONFIG_RECORD__RESOURCE__GROUP,
+                                   group->id, config_group_row(id)->name);
+    return config_group_value(id, own, of_all[id], settings->consumer_min[id],
+                              settings->consumer_max[id]);
+}
+
 static size_t group_batch_max(const struct group *group)
 {
     size_t max = machine_batch_max(&group->shard->machine);

@@ -64,6 +64,8 @@ static inline struct wire_str group_id(const struct group *group)
 struct env *group_env(const struct group *group);
 struct logger *group_logger(const struct group *group);
 const struct group_settings *group_settings(const struct group *group);
+/* What counts for this group, in ms: what it was given itself, else what its broker says of all. */
+int64_t group_consumer_ms(const struct group *group, enum config_group_id id);
 const struct image *group_image(const struct group *group);
 
 /* Begins records of the group: with the time of now and the limits of its partition. */

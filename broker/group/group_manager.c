@@ -57,6 +57,10 @@ void group_settings_read(struct group_settings *settings, const struct config *c
             config_str(config, CONFIG_GROUP_COORDINATOR_REBALANCE_PROTOCOLS), "consumer"),
         .assignors = config_str(config, CONFIG_GROUP_CONSUMER_ASSIGNORS),
     };
+    for (enum config_group_id id = 0; id < CONFIG_GROUP_SETTINGS; id++) {
+        settings->consumer_min[id] = config_int(config, config_group_min(id));
+        settings->consumer_max[id] = config_int(config, config_group_max(id));
+    }
 }
 
 /* ---- which partition ---- */

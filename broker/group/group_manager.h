@@ -19,6 +19,7 @@
 #include "broker/cluster/metadata.h"
 #include "broker/coordinator/machine.h"
 #include "broker/group/txn_guards.h"
+#include "config/config_group.h"
 #include "env/env.h"
 #include "kafka/messages/consumer_group_describe.h"
 #include "kafka/messages/consumer_group_heartbeat.h"
@@ -67,9 +68,12 @@ struct group_settings {
     int64_t retention_ms;
     int64_t retention_check_ms;
     int64_t commit_timeout_ms;
+    /* Of groups that have no such settings of their own, which have limits. */
     int64_t consumer_session_ms;
     int64_t consumer_heartbeat_ms;
     int64_t consumer_assignment_ms; /* between two assignments of a group */
+    int64_t consumer_min[CONFIG_GROUP_SETTINGS];
+    int64_t consumer_max[CONFIG_GROUP_SETTINGS];
     int64_t consumer_max_size;
     int64_t commit_at_once_max; /* offsets */
     int64_t assign_at_once_max; /* steps of an assignor that the loop takes itself */

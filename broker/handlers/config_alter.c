@@ -17,6 +17,7 @@
 #include "broker/handlers/origin.h"
 #include "broker/handlers/resources.h"
 #include "config/config_change.h"
+#include "config/config_group.h"
 #include "config/config_metrics.h"
 #include "meta/config_list.h"
 
@@ -43,6 +44,8 @@ static enum config_scope config_alter_scope(const struct config_alter_resource *
         return CONFIG_OF_TOPIC;
     if (resource->type == RESOURCES_CLIENT_METRICS)
         return CONFIG_OF_METRICS;
+    if (resource->type == RESOURCES_GROUP)
+        return CONFIG_OF_GROUP;
     return wire_str_is_empty(resource->name) ? CONFIG_OF_ALL_BROKERS : CONFIG_OF_BROKER;
 }
 
@@ -129,6 +132,40 @@ static int config_alter_check_value(struct config_alter *alter,
     return err;
 }
 
+/* What the group has after the change has to fit together, and what our own file allows. */
+static int config_alter_check_group(struct config_alter *alter,
+                                    struct config_alter_resource *resource,
+                                    const Meta__AlterConfigs__Resource *out)
+{
+    struct config_chain chain = live_settings_chain(alter->request->broker->live);
+    int64_t values[CONFIG_GROUP_SETTINGS];
+    bool own[CONFIG_GROUP_SETTINGS];
+    for (enum config_group_id id = 0; id < CONFIG_GROUP_SETTINGS; id++) {
+        const char *name = config_group_row(id)->name;
+        const char *text =
+            alter->replace_all
+                ? NULL
+                : image_config(chain.image, META__CONFIG_RECORD__RESOURCE__GROUP, out->name, name);
+        struct config_parsed value;
+        for (size_t i = 0; i < out->n_entries; i++)
+            if (strcmp(out->entries[i]->key, name) == 0)
+                text = out->entries[i]->operation == META__CONFIG_ENTRY__OPERATION__SET
+                           ? out->entries[i]->value
+                           : NULL;
+        own[id] = text && config_parse(config_group_row(id), text, &value);
+        if (!own[id])
+            (void)config_chain_find(&chain, CONFIG_FROM_BROKER, config_group_base(id), &value);
+        values[id] = value.number;
+    }
+    struct buf problem;
+    buf_init(&problem);
+    int err = config_group_check_fit(alter->request->broker->config, values, own, &problem);
+    if (err)
+        config_alter_refuse(alter, resource, err, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err;
+}
+
 static int config_alter_check_entry(struct config_alter *alter,
                                     struct config_alter_resource *resource,
                                     const struct config_alter_entry *entry)
@@ -156,8 +193,8 @@ static int config_alter_resolve_list(struct config_alter *alter,
     struct config_parsed base;
     bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
     enum config_id id = config_change_find(scope, entry->key);
-    if (entry->operation <= META__CONFIG_ENTRY__OPERATION__DELETE || scope == CONFIG_OF_METRICS)
-        return 0; /* a subscription has no values of others */
+    if (entry->operation <= META__CONFIG_ENTRY__OPERATION__DELETE || scope >= CONFIG_OF_METRICS)
+        return 0; /* a subscription has no values of others, a group no lists */
     if (scope == CONFIG_OF_TOPIC)
         chain.topic = name;
     else if (scope == CONFIG_OF_BROKER)
@@ -223,6 +260,8 @@ static int config_alter_check_all(struct config_alter *alter,
         err = config_alter_check_names(alter, resource, out);
     for (size_t i = 0; !err && i < out->n_entries; i++)
         err = config_alter_check_value(alter, resource, out->entries[i]);
+    if (!err && resource->type == RESOURCES_GROUP)
+        err = config_alter_check_group(alter, resource, out);
     return err;
 }
 
@@ -235,7 +274,7 @@ static int config_alter_fill(struct config_alter *alter, struct config_alter_res
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST, "Unknown resource type %d",
                                    resource->type);
     if (resource->type != RESOURCES_TOPIC && resource->type != RESOURCES_BROKER &&
-        resource->type != RESOURCES_CLIENT_METRICS)
+        resource->type != RESOURCES_CLIENT_METRICS && resource->type != RESOURCES_GROUP)
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
                                    "Settings of resource type %d can't be changed here.",
                                    resource->type);

@@ -284,6 +284,28 @@ static bool describe_metrics(struct describe_configs *describe)
     return true;
 }
 
+/* ---- groups ---- */
+
+/* Any name has what the brokers say of all. */
+static bool describe_group(struct describe_configs *describe)
+{
+    struct wire_str asked = describe->asked->resource_name;
+    if (wire_str_is_empty(asked))
+        return describe_refuse(describe, ERR_INVALID_REQUEST, "Group name must not be empty");
+    const char *name = arena_strndup(describe->arena, asked.data, (size_t)asked.len);
+    if (!name || !describe_make_room(describe, CONFIG_GROUP_SETTINGS))
+        return false;
+    for (enum config_group_id id = 0; id < CONFIG_GROUP_SETTINGS; id++) {
+        struct setting setting;
+        if (!describe_wants(describe, config_group_row(id)->name))
+            continue;
+        if (settings_of_group(&describe->settings, name, id, &setting) ||
+            !describe_add(describe, &setting))
+            return false;
+    }
+    return true;
+}
+
 /* ---- levels of the log ---- */
 
 static bool describe_loggers(struct describe_configs *describe)
@@ -320,8 +342,8 @@ static bool describe_resource(struct describe_configs *describe)
         return describe_loggers(describe);
     case RESOURCES_CLIENT_METRICS:
         return describe_metrics(describe);
-    case RESOURCES_GROUP: /* none are ever set */
-        return true;
+    case RESOURCES_GROUP:
+        return describe_group(describe);
     default:
         return describe_refuse(describe, ERR_INVALID_REQUEST, "Unsupported resource type");
     }

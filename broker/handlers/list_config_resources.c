@@ -1,5 +1,5 @@
 /* ListConfigResources: what settings may be described for. v0 asks for the subscriptions of client
- * metrics. Groups have no settings yet. Answered at once. */
+ * metrics. Of groups those that have settings. Answered at once. */
 #include "broker/handlers/handlers.h"
 
 #include <inttypes.h>
@@ -16,6 +16,7 @@ typedef struct list_config_resources_response_config_resource listed_resource;
 
 static const Meta__ConfigRecord__Resource list_metrics =
     META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS;
+static const Meta__ConfigRecord__Resource list_groups = META__CONFIG_RECORD__RESOURCE__GROUP;
 
 /* Bits of resources_type: 0 for a type that is not known. */
 static unsigned list_types(const struct request *request)
@@ -50,12 +51,14 @@ static listed_resource *list_brokers(struct request *request, int8_t type, liste
     return out;
 }
 
-static listed_resource *list_subscriptions(struct request *request, listed_resource *out)
+/* Those of which nothing is known but their settings; their numbers are those of the protocol. */
+static listed_resource *list_settings(struct request *request, Meta__ConfigRecord__Resource of,
+                                      listed_resource *out)
 {
     const char *name;
     size_t cursor = 0;
-    while (out && (name = image_next_config_resource(nodes_image(request), list_metrics, &cursor)))
-        *out++ = (listed_resource){wire_str_from(name), RESOURCES_CLIENT_METRICS};
+    while (out && (name = image_next_config_resource(nodes_image(request), of, &cursor)))
+        *out++ = (listed_resource){wire_str_from(name), (int8_t)of};
     return out;
 }
 
@@ -64,7 +67,8 @@ static bool list_fill(struct request *request, unsigned types,
 {
     const struct image *image = nodes_image(request);
     const struct image_topic *topic;
-    size_t count = image_topic_count(image) + image_config_resources(image, list_metrics);
+    size_t count = image_topic_count(image) + image_config_resources(image, list_metrics) +
+                   image_config_resources(image, list_groups);
     size_t cursor = 0;
     while (image_next_broker(image, &cursor))
         count += 2;
@@ -78,7 +82,9 @@ static bool list_fill(struct request *request, unsigned types,
     while (out && (types & RESOURCES_TOPIC) && (topic = image_next_topic(image, &cursor)))
         *out++ = (listed_resource){wire_str_from(topic->name), RESOURCES_TOPIC};
     if (types & RESOURCES_CLIENT_METRICS)
-        out = list_subscriptions(request, out);
+        out = list_settings(request, list_metrics, out);
+    if (types & RESOURCES_GROUP)
+        out = list_settings(request, list_groups, out);
     if (out)
         response->config_resources.count = (int32_t)(out - response->config_resources.items);
     return out != NULL;

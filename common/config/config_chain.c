@@ -21,7 +21,8 @@ enum config_source config_chain_source(enum config_scope scope)
     static const enum config_source sources[] = {[CONFIG_OF_TOPIC] = CONFIG_FROM_TOPIC,
                                                  [CONFIG_OF_BROKER] = CONFIG_FROM_BROKER,
                                                  [CONFIG_OF_ALL_BROKERS] = CONFIG_FROM_ALL_BROKERS,
-                                                 [CONFIG_OF_METRICS] = CONFIG_FROM_METRICS};
+                                                 [CONFIG_OF_METRICS] = CONFIG_FROM_METRICS,
+                                                 [CONFIG_OF_GROUP] = CONFIG_FROM_GROUP};
     return sources[scope];
 }
 

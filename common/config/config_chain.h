@@ -16,8 +16,9 @@ enum config_source { /* numbers of the protocol */
                      CONFIG_FROM_ALL_BROKERS = 3,
                      CONFIG_FROM_FILE = 4,
                      CONFIG_FROM_DEFAULT = 5,
-                     CONFIG_FROM_LOGGER = 6, /* levels of the log: no setting has it */
-                     CONFIG_FROM_METRICS = 7 /* a subscription of client metrics, likewise */
+                     CONFIG_FROM_LOGGER = 6,  /* levels of the log: no setting has it */
+                     CONFIG_FROM_METRICS = 7, /* a subscription of client metrics, likewise */
+                     CONFIG_FROM_GROUP = 8    /* a group, likewise */
 };
 
 /* What a topic that may not be in the image yet says of one of its settings; NULL for nothing. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "config/config_group.h"
 #include "config/config_metrics.h"
 
 /* What can be wrong with a name of a broker's settings, in the order in which Kafka looks. */
@@ -33,7 +34,7 @@ static const char *const config_wrong_sentences[CONFIG_WRONGS] = {
 static enum config_id config_change_id(enum config_scope scope, const char *name, bool *listener)
 {
     *listener = false;
-    if (scope == CONFIG_OF_METRICS)
+    if (scope == CONFIG_OF_METRICS || scope == CONFIG_OF_GROUP)
         return CONFIG_COUNT;
     return scope == CONFIG_OF_TOPIC ? config_find_topic(name) : config_find_base(name, listener);
 }
@@ -48,8 +49,11 @@ const struct config_row *config_change_row(enum config_scope scope, const char *
 {
     enum config_id id = config_change_find(scope, name);
     enum config_metrics_id metrics = config_metrics_find(name);
+    enum config_group_id group = config_group_find(name);
     if (scope == CONFIG_OF_METRICS)
         return metrics < CONFIG_METRICS_COUNT ? config_metrics_row(metrics) : NULL;
+    if (scope == CONFIG_OF_GROUP)
+        return group < CONFIG_GROUP_SETTINGS ? config_group_row(group) : NULL;
     return id < CONFIG_COUNT ? config_row(id) : NULL;
 }
 
@@ -109,11 +113,24 @@ static int config_check_metrics_names(const char *const *names, size_t count, st
     return 0;
 }
 
+static int config_check_group_names(const char *const *names, size_t count, struct buf *problem)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (config_group_find(names[i]) < CONFIG_GROUP_SETTINGS)
+            continue;
+        buf_printf(problem, CONFIG_GROUP_UNKNOWN "%s", names[i]);
+        return ERR_INVALID_CONFIG;
+    }
+    return 0;
+}
+
 int config_change_check_names(enum config_scope scope, const char *const *names, size_t count,
                               struct buf *problem)
 {
     if (scope == CONFIG_OF_METRICS)
         return config_check_metrics_names(names, count, problem);
+    if (scope == CONFIG_OF_GROUP)
+        return config_check_group_names(names, count, problem);
     for (enum config_wrong wrong = 0; scope != CONFIG_OF_TOPIC && wrong < CONFIG_WRONGS; wrong++)
         if (config_say_wrong(scope, names, count, wrong, problem))
             return ERR_INVALID_REQUEST;
@@ -180,6 +197,8 @@ int config_change_check(enum config_scope scope, const char *name, const char *v
     }
     if (scope == CONFIG_OF_METRICS)
         return config_metrics_check(name, value, problem);
+    if (scope == CONFIG_OF_GROUP)
+        return config_group_check(name, value, problem);
     enum config_id id = config_change_id(scope, name, &listener);
     ASSERT(id < CONFIG_COUNT);
     const struct config_row *row = config_row(id);

@@ -16,7 +16,8 @@ enum config_scope {
     CONFIG_OF_TOPIC,
     CONFIG_OF_BROKER,      /* one of them */
     CONFIG_OF_ALL_BROKERS, /* all at once */
-    CONFIG_OF_METRICS      /* a subscription of client metrics (config_metrics.h) */
+    CONFIG_OF_METRICS,     /* a subscription of client metrics (config_metrics.h) */
+    CONFIG_OF_GROUP        /* a group (config_group.h) */
 };
 
 enum {
@@ -32,15 +33,15 @@ enum {
     "and elements of lists, or 100 subscriptions of client metrics. Send several."
 
 /* The setting that a name means in that scope: of listener.name.NAME.X that is X. CONFIG_COUNT when
- * it is not known, and of a subscription. */
+ * it is not known, and of a subscription or a group. */
 enum config_id config_change_find(enum config_scope scope, const char *name);
 
 /* The row of a name in that scope; NULL when it is not known. */
 const struct config_row *config_change_row(enum config_scope scope, const char *name);
 
 /* Whether values may be given to the names: 0, or ERR_INVALID_REQUEST (brokers, subscriptions) and
- * ERR_INVALID_CONFIG (topics) with a sentence in `problem`, which names all that are wrong in the
- * same way where Kafka does. */
+ * ERR_INVALID_CONFIG (topics, groups) with a sentence in `problem`, which names all that are wrong
+ * in the same way where Kafka does. */
 int config_change_check_names(enum config_scope scope, const char *const *names, size_t count,
                               struct buf *problem) MUST_CHECK;
 /* The same of one name with its value; the codes are Kafka's for a bad value, too. */

@@ -19,7 +19,8 @@ enum {
     FEATURES_STEP_QUOTAS = 2,         /* records of client quotas */
     FEATURES_STEP_CLIENT_METRICS = 3, /* of subscriptions of client metrics */
     FEATURES_STEP_ELIGIBLE = 4,       /* eligible replicas in the records of partitions */
-    FEATURES_STEP = FEATURES_STEP_ELIGIBLE
+    FEATURES_STEP_GROUPS = 5,         /* settings of groups */
+    FEATURES_STEP = FEATURES_STEP_GROUPS
 };
 
 /* X(constant, name, lowest and highest level that this build supports, initial level, level of new

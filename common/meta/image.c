@@ -384,11 +384,12 @@ static void settings_remove(struct image *image, const Meta__ConfigRecord *recor
 
 static int apply_config(struct image *image, const Meta__ConfigRecord *record)
 {
-    bool metrics = record->resource == META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS;
+    bool named = record->resource == META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS ||
+                 record->resource == META__CONFIG_RECORD__RESOURCE__GROUP;
     if (record->resource != META__CONFIG_RECORD__RESOURCE__TOPIC &&
-        record->resource != META__CONFIG_RECORD__RESOURCE__BROKER && !metrics)
+        record->resource != META__CONFIG_RECORD__RESOURCE__BROKER && !named)
         return ERR_MALFORMED;
-    if (record->key[0] == 0 || (metrics && record->name[0] == 0))
+    if (record->key[0] == 0 || (named && record->name[0] == 0))
         return ERR_MALFORMED;
     if (record->removed)
         settings_remove(image, record);

@@ -597,10 +597,24 @@ def entities():
         for arguments in (("--group", "g", "--topic", "t"), ("--entity-type", "groups", "--entity-default"),
                           ("--entity-type", "nonsense")):
             alike(CONFIGS, *server, "--describe", *arguments, status=1)
-        alike(CONFIGS, *server, "--alter", "--group", "idle", "--add-config", "consumer.session.timeout.ms=50000",
-              status=1)
+        check_group_settings(server)
         check_client_metrics(server)
         check_quotas(server)
+
+
+def check_group_settings(server):
+    change = ("--alter", "--group")
+    for arguments, status in (((*change, "idle", "--add-config", "consumer.session.timeout.ms=50000"), 0),
+                              (("--describe", "--group", "idle"), 0),
+                              ((*change, "new", "--add-config", "consumer.heartbeat.interval.ms=7000"), 0),
+                              (("--describe", "--entity-type", "groups"), 0),
+                              ((*change, "idle", "--add-config", "consumer.session.timeout.ms=1"), 1),
+                              ((*change, "idle", "--add-config", "consumer.x=1"), 1)):
+        ours, theirs = alike(CONFIGS, *server, *arguments, status=status)
+        check_equal(sorted(rows(ours)), sorted(rows(theirs)), f"what kafka-configs.sh {arguments} prints")
+    kafka(CONFIGS, *server, *change, "new", "--delete-config", "consumer.heartbeat.interval.ms")
+    check_equal(tool("kafka-configs.sh", *server, "--describe", "--group", "new").stdout,
+                "The group 'new' doesn't exist and doesn't have dynamic config.\n", "what is told of one that is gone")
 
 
 def check_client_metrics(server):

@@ -300,7 +300,28 @@ static void lists_start_from_the_value_in_force(void)
     check_refused(RESOURCES_TOPIC, "no.such", SET, "x", ERR_INVALID_CONFIG);
     check_sent(RESOURCES_TOPIC, "no.such", DELETE, NULL, DELETE, "");
     check_sent(RESOURCES_BROKER, "num.partitions", DELETE, NULL, DELETE, "");
-    check_refused(RESOURCES_GROUP, "x", SET, "x", ERR_INVALID_REQUEST);
+    check_refused(RESOURCES_GROUP, "x", SET, "x", ERR_INVALID_CONFIG);
+    fixture_close(&f);
+}
+
+/* With what the group has already, and within what our own file allows. */
+static void settings_of_a_group_fit_together(void)
+{
+    struct fixture f;
+    static const char session[] = "consumer.session.timeout.ms";
+    static const char heartbeat[] = "consumer.heartbeat.interval.ms";
+    fixture_open(&f);
+    check_sent(RESOURCES_GROUP, session, 0, "50000", 0, "50000");
+    check_refused(RESOURCES_GROUP, session, 0, "44999", ERR_INVALID_CONFIG);
+    CHECK(strstr(buf_text(&f.answer), "consumer.session.timeout.ms must be greater than or equal "
+                                      "to group.consumer.min.session.timeout.ms"));
+    check_refused(RESOURCES_GROUP, session, 0, "60001", ERR_INVALID_CONFIG);
+    check_refused(RESOURCES_GROUP, heartbeat, 0, "15001", ERR_INVALID_CONFIG);
+    check_refused(RESOURCES_GROUP, heartbeat, 2, "1", ERR_INVALID_CONFIG);
+    check_sent(RESOURCES_GROUP, heartbeat, 0, "15000", 0, "15000");
+    fixture_set(META__CONFIG_RECORD__RESOURCE__GROUP, "1", heartbeat, "70000"); /* older limits */
+    check_refused(RESOURCES_GROUP, session, 0, "50000", ERR_INVALID_CONFIG);
+    check_sent(RESOURCES_GROUP, heartbeat, 1, NULL, 1, "");
     fixture_close(&f);
 }
 
@@ -569,7 +590,7 @@ TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_b
          TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
          TAP_TEST(what_is_not_in_force_can_be_deleted),
          TAP_TEST(a_request_changes_so_many_settings),
-         TAP_TEST(lists_start_from_the_value_in_force), TAP_TEST(what_can_not_be_changed_is_told),
-         TAP_TEST(names_that_can_not_change_are_told),
+         TAP_TEST(lists_start_from_the_value_in_force), TAP_TEST(settings_of_a_group_fit_together),
+         TAP_TEST(what_can_not_be_changed_is_told), TAP_TEST(names_that_can_not_change_are_told),
          TAP_TEST(values_are_told_in_their_normal_form), TAP_TEST(loggers_are_described),
          TAP_TEST(levels_are_changed_here), TAP_TEST(levels_change_together))
