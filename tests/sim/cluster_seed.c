@@ -134,6 +134,13 @@ static const char *seed_faults(void)
     return settings.faults || !settings.transactions ? settings.faults : txn_faults;
 }
 
+/* Whether partitions may have two replicas in the end. */
+static bool seed_has_moves(void)
+{
+    const char *faults = seed_faults();
+    return faults && (strstr(faults, "reassign") || strcmp(faults, "all") == 0);
+}
+
 bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
 {
     static const int64_t pauses_ms[8] = {20, 40, 80, 80, 80, 160, 160, 320};
@@ -149,7 +156,7 @@ bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
     /* A set that is too small is then nothing rare. */
     options.eligible = settings.eligible || (!settings.transactions && seed / 8 % 3 == 1);
     if (options.eligible)
-        options.min_insync++;
+        options.min_insync = seed_has_moves() ? 2 : options.min_insync + 1;
     options.late = settings.transactions && seed / 4 % 2 == 0;
     seed_replay(seed, replay_now, sizeof(replay_now));
     struct cluster *cluster = cluster_new(&options);
