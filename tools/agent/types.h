@@ -12,6 +12,9 @@
 #include "tools/agent/source.h"
 
 #define AGENT_SOURCE_TYPES(X)                                                                      \
+    X(seq_source_type)                                                                             \
+    X(stress_source_type)                                                                          \
+    X(spooldir_source_type)                                                                        \
     X(avro_source_type)                                                                            \
     X(exec_source_type)                                                                            \
     X(http_source_type)                                                                            \
@@ -31,6 +34,8 @@
     X(avro_sink_type)                                                                              \
     X(http_sink_type)                                                                              \
     X(kafka_sink_type)                                                                             \
+    X(null_sink_type)                                                                              \
+    X(file_roll_sink_type)                                                                         \
     X(logger_sink_type)                                                                            \
     X(thrift_sink_type)                                                                            \
     X(hdfs_sink_type)                                                                              \
