@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import tempfile
+import urllib.request
 
 import tap
 from agent import DEADLINE_S, LOGGER, MEMORY, TAIL, Agent, ends, read, to_topic
@@ -176,6 +177,191 @@ def broker_away():
             wait_until(lambda: ends(cluster, "t") >= 200001, DEADLINE_S, "all lines")
         lines = read(cluster, "t", 200001)
         check_equal(lines[1:], text.splitlines(), "the lines, in order")
+
+
+def rolled(agent):
+    """The lines of the files that a file_roll sink has made, in order."""
+    names = os.listdir(agent.path("out")) if os.path.exists(agent.path("out")) else []
+    lines = []
+    for name in sorted(names, key=lambda name: int(re.search(r"-(\d+)(\.|$)", name).group(1))):
+        with open(agent.path(f"out/{name}")) as file:
+            lines += file.read().splitlines()
+    return lines
+
+
+ROLL = """
+sinks.k1.type = file_roll
+sinks.k1.sink.directory = @DIR@/out
+sinks.k1.sink.rollInterval = 0
+"""
+
+
+def metrics(agent):
+    agent.wait_told("counters are at http://localhost:")
+    port = re.findall(r"counters are at http://localhost:(\d+)", agent.told())[-1]
+    with urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=DEADLINE_S) as answer:
+        return answer.read().decode()
+
+
+@test("seq into files, and over a second channel to null: what is counted, as JSON and for Prometheus")
+def numbers():
+    settings = MEMORY + ROLL + """
+channels = c1 c2
+sinks = k1 k2
+sources.r1.type = seq
+sources.r1.totalEvents = 10000
+sources.r1.batchSize = 70
+sources.r1.channels = c1 c2
+channels.c2.type = memory
+sinks.k2.type = null
+sinks.k2.channel = c2
+sinks.k1.sink.pathManager.extension = txt
+"""
+    for kind in ("http", "prometheus"):
+        agent = Agent(settings)
+        agent.options = (f"-Dflume.monitoring.type={kind}", "-Dflume.monitoring.port=0")
+        with agent:
+            wait_until(lambda: len(rolled(agent)) == 10000, DEADLINE_S, "all numbers")
+            check_equal(rolled(agent), [str(i) for i in range(10000)], "the lines of the files")
+            wait_until(lambda: 'EventTakeSuccessCount":"10000"' in metrics(agent) or
+                       'take_success_count{name="c2"} 10000' in metrics(agent), DEADLINE_S, "c2 is empty")
+            told = metrics(agent)
+            if kind == "prometheus":
+                for line in ('flume_source_event_accepted_count{name="r1"} 10000',
+                             'flume_channel_channel_size{name="c1"} 0',
+                             'flume_sink_event_drain_success_count{name="k1"} 10000'):
+                    check(line in told.splitlines(), f"{line} is not in {told}")
+                continue
+            parts = json.loads(told)
+            check_equal(sorted(parts), ["CHANNEL.c1", "CHANNEL.c2", "SINK.k1", "SINK.k2", "SOURCE.r1"], "the parts")
+            for part, key, value in (("SOURCE.r1", "EventReceivedCount", "10000"), ("SOURCE.r1", "Type", "SOURCE"),
+                                     ("SOURCE.r1", "AppendBatchAcceptedCount", "143"),
+                                     ("CHANNEL.c1", "ChannelCapacity", "1000"), ("CHANNEL.c1", "ChannelSize", "0"),
+                                     ("CHANNEL.c1", "EventPutSuccessCount", "10000"),
+                                     ("SINK.k1", "EventDrainSuccessCount", "10000")):
+                check_equal(parts[part].get(key), value, f"{key} of {part}")
+
+
+@test("stress: so many events of a size, at a rate")
+def stress():
+    with Agent(MEMORY + ROLL + """
+sources.r1.type = org.apache.flume.source.StressSource
+sources.r1.size = 10
+sources.r1.maxTotalEvents = 25
+sources.r1.batchSize = 10
+sources.r1.maxEventsPerSecond = 1000
+""") as agent:
+        wait_until(lambda: len(rolled(agent)) == 25, DEADLINE_S, "all events")
+        check_equal(set(rolled(agent)), {"\x7f" * 10}, "the bodies")
+
+
+SPOOL = """
+sources.r1.type = spooldir
+sources.r1.spoolDir = @DIR@/spool
+sources.r1.pollDelay = 10
+sources.r1.ignorePattern = .*\\.tmp
+"""
+
+
+def spool(agent, name, text):
+    os.makedirs(agent.path("spool"), exist_ok=True)
+    agent.append(f"spool/{name}.tmp", text)
+    os.rename(agent.path(f"spool/{name}.tmp"), agent.path(f"spool/{name}"))
+
+
+@test("spooldir: each file once, then its suffix; long lines are cut; a name that is taken; blobs; deletion")
+def spooldir():
+    agent = Agent(MEMORY + ROLL + SPOOL + "sources.r1.deserializer.maxLineLength = 5\n")
+    spool(agent, "a", "one\r\ntwo\n1234567\n\nlast")
+    with agent:
+        wait_until(lambda: os.path.exists(agent.path("spool/a.COMPLETED")), DEADLINE_S, "the first file is read")
+        wait_until(lambda: len(rolled(agent)) == 6, DEADLINE_S, "its lines")
+        check_equal(rolled(agent), ["one", "two", "12345", "67", "", "last"], "the lines")
+        spool(agent, "a", "again\n")
+        agent.wait_told("spool/a has been read, and can't be finished: a file with its new name is there")
+        spool(agent, "b", "b\n")
+        wait_until(lambda: rolled(agent)[6:] == ["again", "b"], DEADLINE_S, "later files are read")
+    agent = Agent(MEMORY + ROLL + SPOOL + """
+sources.r1.deletePolicy = immediate
+sources.r1.basenameHeader = true
+sources.r1.deserializer = org.apache.flume.sink.solr.morphline.BlobDeserializer$Builder
+sources.r1.deserializer.maxBlobLength = 8
+sinks.k1.sink.serializer = header_and_text
+""")
+    spool(agent, "x", "whole")
+    with agent:
+        wait_until(lambda: rolled(agent) == ["{basename=x} whole"], DEADLINE_S, "the file as an event")
+        wait_until(lambda: os.listdir(agent.path("spool")) == [".flumespool"], DEADLINE_S, "it is deleted")
+        spool(agent, "y", "0123456789")
+        wait_until(lambda: rolled(agent)[1:] == ["{basename=y} 01234567", "{basename=y} 89"], DEADLINE_S, "two pieces")
+
+
+@test("spooldir after kill -9: with a file channel no line is missing, and a start goes on in the file")
+def spooldir_kills():
+    directory = tempfile.mkdtemp(prefix="millrace-agent-")
+    try:
+        agent = Agent(file_channel(capacity=1000) + ROLL + SPOOL, directory)
+        wanted = [f"line {i}" for i in range(50000)]
+        spool(agent, "a", "\n".join(wanted) + "\n")
+        for _ in range(3):
+            before = len(rolled(agent))
+            agent.start()
+            wait_until(lambda: len(rolled(agent)) > before, DEADLINE_S, "some lines")
+            agent.kill()
+        with agent:
+            wait_until(lambda: os.path.exists(agent.path("spool/a.COMPLETED")), DEADLINE_S, "all is read")
+            wait_until(lambda: set(rolled(agent)) == set(wanted), DEADLINE_S, "all lines are out")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@test("a file that changes: what is new starts, what is gone ends, the rest goes on; mistakes change nothing")
+def reload():
+    netcat = "sources.r1.type = netcat\nsources.r1.bind = localhost\nsources.r1.port = 0\n"
+    with Agent(MEMORY + ROLL + netcat) as agent:
+        with socket.create_connection(("localhost", agent.port()), DEADLINE_S) as line:
+            answers = line.makefile()
+
+            def say(text):
+                line.sendall(text.encode() + b"\n")
+                return answers.readline()
+            check_equal(say("one"), "OK\n", "before")
+            agent.write(MEMORY + ROLL + netcat + "sources.r1.bogus = 1\n")
+            agent.wait_told("has mistakes: the agent goes on as before")
+            check_equal(say("two"), "OK\n", "after a mistake")
+            more = MEMORY + ROLL + netcat + "sources = r1 r2\nsources.r2.type = seq\nsources.r2.channels = c1\n" \
+                "sources.r2.totalEvents = 3\n"
+            agent.write(more)
+            agent.wait_told("the new configuration works: 2 sources")
+            check_equal(say("three"), "OK\n", "the connection is the same one")
+            wait_until(lambda: len(rolled(agent)) == 6, DEADLINE_S, "the lines of both")
+            # Another sink: the source goes on, and what is in the channel stays.
+            agent.write(more.replace("@DIR@/out", "@DIR@/other"))
+            agent.wait_told("the new configuration works: 2 sources", times=2)
+            check_equal(say("four"), "OK\n", "still")
+            wait_until(lambda: os.listdir(agent.path("other")), DEADLINE_S, "the other sink's file")
+            agent.write(more.replace("sources.r1.port = 0", "sources.r1.port = 0\nsources.r1.ack-every-event = false"))
+            agent.wait_told("the new configuration works: 2 sources", times=3)
+            check_equal(answers.readline(), "", "the source that changed has closed its connections")
+
+
+@test("a part that can't start on a reload is tried again until it can")
+def mend():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        seq = "sources.r1.type = seq\nsources.r1.totalEvents = 1\n"
+        with Agent(MEMORY + ROLL + seq) as agent:
+            agent.wait_told("1 sources, 1 channels and 1 sinks work")
+            agent.write(MEMORY + ROLL + f"sources.r1.type = netcat\nsources.r1.bind = localhost\n"
+                        f"sources.r1.port = {port}\n")
+            agent.wait_told("trying on: source r1: can't listen on localhost")
+            taken.close()
+            agent.wait_told("all parts work")
+            with socket.create_connection(("localhost", port), DEADLINE_S) as line:
+                line.sendall(b"x\n")
+                check_equal(line.makefile().readline(), "OK\n", "the answer")
 
 
 @test("what is wrong with a file is told at once, with status 1; --check only checks; --help TYPE")

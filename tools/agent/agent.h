@@ -13,10 +13,13 @@ struct agent {
     struct env *env;
     struct logger logger;
     struct agent_config *config; /* the agent's own */
-    struct channel **channels;   /* as in the configuration */
-    struct sink_group **groups;  /* those of the configuration, then one for each sink alone */
+    /* NULL = it does not work. The groups are those of the configuration, then one for each sink,
+     * NULL where the sink is in a group. */
+    struct channel **channels;
+    struct sink_group **groups;
     size_t groups_count;
-    struct source **sources; /* NULL = stopped */
+    struct source **sources;
+    bool broken; /* some part could not be started */
     struct env_timer drain;
     int64_t drain_until_ms;
     void (*stopped)(void *data);
@@ -27,6 +30,13 @@ struct agent {
  * with a sentence in `problem`, and nothing of it runs. */
 int agent_start(struct env *env, const struct logger *logger, struct agent_config *config,
                 struct agent **agent, struct buf *problem) MUST_CHECK;
+/* The file has changed: what is as it was goes on, what is new or otherwise is started, what is
+ * gone ends. Takes the configuration over. A part that can't be started is logged; agent_mend tries
+ * again.
+ */
+void agent_reload(struct agent *agent, struct agent_config *config);
+/* Starts what could not be started, if there is any. */
+void agent_mend(struct agent *agent);
 /* Sources end at once; the sinks go on until the channels that live in memory are empty, for some
  * seconds at most; then `stopped` comes, and the agent is gone. */
 void agent_stop(struct agent *agent, void (*stopped)(void *data), void *data);

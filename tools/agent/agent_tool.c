@@ -4,22 +4,30 @@
  * then its sources end and its sinks empty the channels in memory. Failure modes: mistakes in the
  * file are all told at once, with status 1; a second SIGINT ends at once. */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/version.h"
+#include "env/path_look.h"
 #include "tools/agent/agent.h"
 #include "tools/agent/avro_client.h"
 #include "tools/agent/types.h"
 #include "tools/tools.h"
 
+#include "tools/agent/monitor.h"
+
 static const struct option_row agent_options[] = {
     OPTION_LETTER('n', "name", "NAME", "The agent of the file that is run: the NAME of its lines."),
     OPTION_LETTER('f', "conf-file", "FILE", "The configuration, in Flume's format."),
     OPTION_LETTER('c', "conf", "DIR", "The directory in which FILE is looked for as well."),
-    OPTION_GLUED('D', "define", "KEY=VALUE",
-                 "A value for ${sys:KEY}; flume.root.logger=LEVEL says how much is logged."),
+    OPTION_GLUED(
+        'D', "define", "KEY=VALUE",
+        "A value for ${sys:KEY}. flume.root.logger=LEVEL says how much is logged, "
+        "flume.monitoring.type=http|prometheus and flume.monitoring.port=N show counters."),
+    OPTION("no-reload-conf", NULL, "Don't look whether FILE changes."),
     OPTION("check", NULL, "Only read the file and tell its mistakes."),
     OPTION("keys", NULL, "All types and their keys, in Markdown."),
     OPTION_GLUED('X', "jvm", "...", "Options of a Java machine: there is none, so without effect."),
@@ -59,8 +67,13 @@ struct agent_program {
     char *file;
     const char *name;
     struct agent *agent;
+    struct monitor *monitor;
+    struct env_timer look; /* at the file */
+    struct env_path_info seen;
     bool stopping;
 };
+
+enum { AGENT_LOOK_MS = 1000 };
 
 static int64_t agent_wall_ms(void *data)
 {
@@ -125,6 +138,79 @@ static void agent_program_signal(void *data, int signum)
     agent_stop(program->agent, agent_program_stopped, program);
 }
 
+/* Whether it is another file than at the last look, or has other bytes by the looks of it. */
+static bool agent_file_changed(struct agent_program *program)
+{
+    struct env_path_info now;
+    if (env_path_look(program->env, program->file, &now))
+        return false; /* it is being replaced */
+    bool changed = now.inode != program->seen.inode || now.size != program->seen.size ||
+                   now.modified_ms != program->seen.modified_ms;
+    program->seen = now;
+    return changed;
+}
+
+static void agent_log_lines(struct agent_program *program, enum logger_level level,
+                            struct buf *lines)
+{
+    char *save = NULL;
+    for (char *line = strtok_r((char *)(uintptr_t)buf_text(lines), "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save))
+        LOGGER_AT(&program->logger, level, "%s", line);
+}
+
+static void agent_program_reload(struct agent_program *program)
+{
+    struct agent_config *config;
+    struct buf problems, notes;
+    buf_init(&problems);
+    buf_init(&notes);
+    int err = agent_config_read(program->env, program->file, program->name, &program->system,
+                                &config, &problems, &notes);
+    agent_log_lines(program, LOGGER_ERROR, &problems);
+    agent_log_lines(program, LOGGER_WARN, &notes);
+    if (err)
+        logger_error(&program->logger, "%s has mistakes: the agent goes on as before",
+                     program->file);
+    else
+        agent_reload(program->agent, config);
+    buf_close(&problems);
+    buf_close(&notes);
+}
+
+static void agent_on_look(void *data)
+{
+    struct agent_program *program = data;
+    if (program->stopping)
+        return;
+    if (!options_has(program->run->options, "no-reload-conf") && agent_file_changed(program))
+        agent_program_reload(program);
+    agent_mend(program->agent);
+    env_timer_start(&program->look, AGENT_LOOK_MS);
+}
+
+/* -Dflume.monitoring.type=http */
+static int agent_start_monitor(struct agent_program *program, struct buf *problem)
+{
+    const char *type = props_get(&program->system, "flume.monitoring.type");
+    const char *port = props_get(&program->system, "flume.monitoring.port");
+    char *end;
+    if (!type)
+        return 0;
+    bool http = strcasecmp(type, "http") == 0;
+    if (!http && strcasecmp(type, "prometheus") != 0) {
+        buf_printf(problem, "flume.monitoring.type=%s: http and prometheus are known", type);
+        return ERR_INVALID;
+    }
+    long number = port ? strtol(port, &end, 10) : MONITOR_PORT;
+    if (port && (end == port || *end || number < 0 || number > UINT16_MAX)) {
+        buf_printf(problem, "flume.monitoring.port=%s is no port", port);
+        return ERR_INVALID;
+    }
+    return monitor_start(program->env, &program->logger, http ? MONITOR_JSON : MONITOR_PROMETHEUS,
+                         (uint16_t)number, &program->agent, &program->monitor, problem);
+}
+
 static int agent_program_work(struct agent_program *program, struct agent_config *config)
 {
     struct buf problem;
@@ -134,11 +220,20 @@ static int agent_program_work(struct agent_program *program, struct agent_config
         env_on_signal(program->env, SIGINT, agent_program_signal, program)) {
         agent_config_free(config);
         status = tool_fail(program->run, "can't catch signals");
+    } else if (agent_start_monitor(program, &problem)) {
+        agent_config_free(config);
+        status = tool_fail(program->run, "%s", buf_text(&problem));
     } else if (agent_start(program->env, &program->logger, config, &program->agent, &problem)) {
         status = tool_fail(program->run, "%s", buf_text(&problem));
     } else {
+        (void)agent_file_changed(program);
+        env_timer_init(program->env, &program->look, agent_on_look, program);
+        env_timer_start(&program->look, AGENT_LOOK_MS);
         env_run(program->env);
+        env_timer_stop(&program->look);
     }
+    if (program->monitor)
+        monitor_stop(program->monitor);
     buf_close(&problem);
     return status;
 }

@@ -24,6 +24,7 @@ class Agent:
         self.config = os.path.join(self.directory, "flume.conf")
         self.log = os.path.join(self.directory, "agent.out")
         self.process = None
+        self.options = ()
         self.write(settings)
 
     def write(self, settings):
@@ -36,7 +37,7 @@ class Agent:
     def start(self, *options):
         with open(self.log, "a") as log:
             self.process = spawn(["flume-ng", "agent", "--conf", self.directory, "--conf-file", "flume.conf",
-                                  "--name", "a1", *options], executable=MILLRACE, stdout=log, stderr=log)
+                                  "--name", "a1", *self.options, *options], executable=MILLRACE, stdout=log, stderr=log)
         return self
 
     def __enter__(self):
