@@ -1,0 +1,140 @@
+#!/usr/bin/env python3
+"""The agent's kafka sink: which topic, partition and key an event has, whole events as records, sinks in
+groups, and that the order of a partition holds while its leaders are killed."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import re
+import socket
+
+import tap
+from agent import DEADLINE_S, MEMORY, TAIL, Agent, ends, read, to_topic
+from cluster import Cluster
+from node import free_port
+from tap import check, check_equal, note, test
+from tool import says
+from wait import wait_until
+
+# "topic=t key=k some text": what stands in front becomes headers.
+NETCAT = """
+sources.r1.type = netcat
+sources.r1.bind = localhost
+sources.r1.port = 0
+sources.r1.interceptors = i1 i2 i3
+sources.r1.interceptors.i1.type = regex_extractor
+sources.r1.interceptors.i1.regex = topic=(\\\\S+)
+sources.r1.interceptors.i1.serializers = s
+sources.r1.interceptors.i1.serializers.s.name = topic
+sources.r1.interceptors.i2.type = regex_extractor
+sources.r1.interceptors.i2.regex = key=(\\\\S+)
+sources.r1.interceptors.i2.serializers = s
+sources.r1.interceptors.i2.serializers.s.name = key
+sources.r1.interceptors.i3.type = regex_extractor
+sources.r1.interceptors.i3.regex = part=(\\\\d+)
+sources.r1.interceptors.i3.serializers = s
+sources.r1.interceptors.i3.serializers.s.name = part
+"""
+
+
+def send(agent, *lines):
+    with socket.create_connection(("localhost", agent.port()), DEADLINE_S) as line:
+        line.sendall("".join(f"{text}\n" for text in lines).encode())
+        answers = line.makefile()
+        check_equal([answers.readline() for _ in lines], ["OK\n"] * len(lines), "the answers")
+
+
+@test("topic, key and partition by headers; a topic's name with a header in it")
+def headers():
+    with Cluster(1) as cluster:
+        for topic in ("t", "other", "of-k"):
+            cluster.create_topic(topic, partitions=4)
+        with Agent(to_topic(cluster, "t", partitionIdHeader="part") + NETCAT) as agent:
+            send(agent, "plain", "topic=other a", "key=k b", "part=3 c")
+            send(agent, "part=99 d")  # it waits, and is never dropped
+            wait_until(lambda: ends(cluster, "t") == 3 and ends(cluster, "other") == 1, DEADLINE_S, "the records")
+            out = says(cluster, "kafka-get-offsets.sh", "--topic-partitions", "t:3", out=re.compile(".")).stdout
+            check(int(out.split(":")[2]) >= 1, f"a record in partition 3: {out}")
+            check("key=k b" in read(cluster, "t", 3) and
+                  "k\tkey=k b" in read(cluster, "t", 3, "--property", "print.key=true"), "the key")
+            agent.wait_told("a record was not delivered, trying on: Local: Unknown partition")
+        with Agent(to_topic(cluster, "of-%{key}") + NETCAT) as agent:
+            send(agent, "key=k b")
+            wait_until(lambda: ends(cluster, "of-k") == 1, DEADLINE_S, "the record of the named topic")
+
+
+@test("useFlumeEventFormat: a record is the event in Avro, headers included")
+def whole_events():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        with Agent(to_topic(cluster, "t", useFlumeEventFormat="true") + NETCAT) as agent:
+            send(agent, "key=k body")
+            wait_until(lambda: ends(cluster, "t") == 1, DEADLINE_S, "the record")
+            # Two headers would be 04; here one pair: 02, "key" (06), "k" (02), the end (00), the body (14).
+            out = says(cluster, "kafka-console-consumer.sh", "--topic", "t", "--from-beginning", "--max-messages", "1",
+                       out=re.compile("."), err=re.compile("Processed")).stdout
+            check_equal(out, "\x02\x06key\x02k\x00\x14key=k body\n", "the record")
+
+
+@test("a group: the sink with the higher priority fails, and the other one delivers; taking turns")
+def groups():
+    with Cluster(1) as cluster:
+        for topic in ("t", "one", "two"):
+            cluster.create_topic(topic)
+        dead = to_topic(cluster, "t", kafka_producer_delivery_timeout_ms="1000").replace(
+            cluster.bootstrap, f"localhost:{free_port()}")
+        with Agent(dead + NETCAT + f"""
+sinks = k1 k2
+sinks.k2.type = kafka
+sinks.k2.channel = c1
+sinks.k2.kafka.bootstrap.servers = {cluster.bootstrap}
+sinks.k2.kafka.topic = t
+sinkgroups = g1
+sinkgroups.g1.sinks = k1 k2
+sinkgroups.g1.processor.type = failover
+sinkgroups.g1.processor.priority.k1 = 10
+sinkgroups.g1.processor.priority.k2 = 5
+""") as agent:
+            send(agent, *(f"line {i}" for i in range(500)))
+            wait_until(lambda: ends(cluster, "t") == 500, DEADLINE_S, "all lines by the second sink")
+            check_equal(read(cluster, "t", 500), [f"line {i}" for i in range(500)], "the lines, in order")
+        with Agent(to_topic(cluster, "one", flumeBatchSize="10") + TAIL + f"""
+sinks = k1 k2
+sinks.k2.type = kafka
+sinks.k2.channel = c1
+sinks.k2.kafka.bootstrap.servers = {cluster.bootstrap}
+sinks.k2.kafka.topic = two
+sinks.k2.flumeBatchSize = 10
+sinkgroups = g1
+sinkgroups.g1.sinks = k1 k2
+sinkgroups.g1.processor.type = load_balance
+""") as agent:
+            agent.append("a.log", "".join(f"line {i}\n" for i in range(1000)))
+            wait_until(lambda: ends(cluster, "one") + ends(cluster, "two") == 1000, DEADLINE_S, "all lines by both")
+            shares = ends(cluster, "one"), ends(cluster, "two")
+            check(min(shares) >= 100, f"both take their turns: {shares}")
+
+
+@test("leaders are killed under it, one after another: each line once, in order")
+def leaders():
+    with Cluster(3) as cluster:
+        cluster.create_topic("t", replicas=3)
+        with Agent(to_topic(cluster, "t") + TAIL) as agent:
+            count = 0
+            for _ in range(4):
+                leader = cluster.leader("t")
+                agent.append("a.log", "".join(f"line {i}\n" for i in range(count, count + 2000)))
+                count += 2000
+                wait_until(lambda: ends(cluster, "t") > count - 2000, DEADLINE_S, "some of them are there")
+                leader.kill()
+                agent.append("a.log", "".join(f"line {i}\n" for i in range(count, count + 2000)))
+                count += 2000
+                wait_until(lambda: ends(cluster, "t") == count, DEADLINE_S, f"{count} lines")
+                leader.start()
+                cluster.wait_isr_whole("t")
+            check_equal(read(cluster, "t", count), [f"line {i}" for i in range(count)], "the lines, in order")
+            note(f"{count} lines over 4 kills")
+
+
+tap.run()
