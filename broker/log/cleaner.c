@@ -97,6 +97,13 @@ static double dirty_share(struct log *log, int64_t now_ms)
     return share >= log->config.min_cleanable_dirty_ratio ? share : -1;
 }
 
+/* A copy that is made of a log while it is compacted might have an old record of a key, and not
+ * the tombstone behind it. */
+static bool moves(const struct log *log)
+{
+    return log->future || log->origin;
+}
+
 static struct log *choose_log(struct log_manager *manager, int64_t now_ms)
 {
     struct log *best = NULL;
@@ -104,7 +111,7 @@ static struct log *choose_log(struct log_manager *manager, int64_t now_ms)
     size_t cursor = 0;
     struct log_entry *entry;
     while ((entry = map_next(&manager->entries, &cursor, NULL, NULL))) {
-        double share = entry->log ? dirty_share(entry->log, now_ms) : -1;
+        double share = entry->log && !moves(entry->log) ? dirty_share(entry->log, now_ms) : -1;
         if (share < 0 || (best && best->compaction.turn < entry->log->compaction.turn) ||
             (best && best->compaction.turn == entry->log->compaction.turn && share <= best_share))
             continue;

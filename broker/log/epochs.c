@@ -147,3 +147,23 @@ int epochs_parse(struct epochs *epochs, const char *text, size_t len)
     epochs->count = 0;
     return ERR_CORRUPT;
 }
+
+bool epochs_equal(const struct epochs *a, const struct epochs *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->entries[i].epoch != b->entries[i].epoch ||
+            a->entries[i].start_offset != b->entries[i].start_offset)
+            return false;
+    return true;
+}
+
+void epochs_copy(struct epochs *to, const struct epochs *from)
+{
+    ASSERT(to != from);
+    epochs_clear(to);
+    for (uint32_t i = 0; i < from->count; i++)
+        epochs_push(to, from->entries[i].epoch, from->entries[i].start_offset);
+    to->dirty = true;
+}

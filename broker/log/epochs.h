@@ -39,6 +39,9 @@ void epochs_cut_start(struct epochs *epochs, int64_t offset);
 /* What always holds; looks at every entry, so it is for tests. */
 void epochs_check(const struct epochs *epochs);
 void epochs_clear(struct epochs *epochs);
+bool epochs_equal(const struct epochs *a, const struct epochs *b);
+/* `to` gets the entries of `from`, and differs from its file. */
+void epochs_copy(struct epochs *to, const struct epochs *from);
 /* Text of the file: "0", the number of entries, then "epoch offset" lines. */
 void epochs_format(const struct epochs *epochs, struct buf *text);
 /* 0, or ERR_CORRUPT (then it is empty). */

@@ -165,7 +165,7 @@ void leavings_write(struct log_dir *dir)
         size_t topic_len;
         int32_t partition;
         struct log_leavings left = entry->log ? leavings_of(entry->log) : entry->left;
-        if (entry->dir != dir || !left.known ||
+        if (entry->dir != dir || entry->folder || !left.known ||
             !checkpoints_split_name(entry->name, &topic_len, &partition))
             continue;
         buf_printf(&text, "%.*s %" PRId32 " %" PRIu32 " %" PRIu64 " %" PRIu32, (int)topic_len,

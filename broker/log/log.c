@@ -21,6 +21,7 @@ struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const ch
     log->snapshot_offset = log->bound_offset = -1;
     log->cut_marker = log->cut_marker_saved = log->cut_marker_seen = -1;
     log->start_marker = -1;
+    log->held = INT64_MAX;
     epochs_init(&log->epochs);
     producer_state_init(&log->producers, &manager->producers);
     list_init(&log->turn);
@@ -67,6 +68,7 @@ void log_check_state(const struct log *log)
     ASSERT(log->compaction.state != COMPACTION_RUNNING || log->jobs > 0);
     ASSERT(log->unflushed_count >= 0);
     ASSERT(log->ring == NULL || log->ring->count <= LOG_RING);
+    ASSERT(log->held == INT64_MAX || log->future || log->origin);
     ASSERT((log->bound_segment == NULL) == (log->bound_offset < 0));
     segment_check(active);
 }
@@ -208,7 +210,8 @@ bool log_is_proven(const struct log *log)
 
 int64_t log_durable_offset(const struct log *log)
 {
-    return log->config.flush_messages <= 1 ? log->flushed_offset : log->end_offset;
+    int64_t durable = log->config.flush_messages <= 1 ? log->flushed_offset : log->end_offset;
+    return durable < log->held ? durable : log->held;
 }
 
 int64_t log_high_watermark(const struct log *log)
@@ -273,11 +276,20 @@ void log_watch(struct log *log, void (*fn)(void *data), void *data)
 {
     log->watch = fn;
     log->watch_data = data;
+    log->swapped = NULL;
+}
+
+void log_watch_swap(struct log *log, void (*fn)(void *data, struct log *log))
+{
+    ASSERT(log->watch != NULL);
+    log->swapped = fn;
 }
 
 void log_notify(struct log *log)
 {
     log->want_notify = false;
+    if (log->future || log->origin)
+        log->manager->stirred(log);
     if (log->watch && log->state != LOG_CLOSING)
         log->watch(log->watch_data);
 }

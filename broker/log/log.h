@@ -226,6 +226,19 @@ void log_set_config(struct log *log, const struct log_config *config);
  * went offline, or log_is_full has changed. One watcher; NULL to stop. Never called from inside a
  * call of this header. */
 void log_watch(struct log *log, void (*fn)(void *data), void *data);
+/* For who watches, and can go on with another log: fn(data, other) is called on the loop, not from
+ * inside a call of this header, when the log has moved to another log directory. `other` holds the
+ * same, is watched in its place, and all that was true of the one before is true of it, but that
+ * lookups and reads under way on workers end with ERR_NOT_LEADER_OR_FOLLOWER, or begin again. The
+ * log of before must not be used any more. Until it is called for a log, that does not move. */
+void log_watch_swap(struct log *log, void (*fn)(void *data, struct log *other));
+/* Where a log moves to, and how far its copy is. False when it does not move. */
+struct log_move_view {
+    const char *dir; /* the log directory; borrowed */
+    int64_t size;
+    int64_t lag; /* records that the copy lacks */
+};
+bool log_move_view(const struct log *log, struct log_move_view *view);
 
 /* Leader epochs (KIP-101, KIP-279): (epoch, first offset) pairs, rebuilt from batches. */
 int32_t log_latest_epoch(const struct log *log); /* -1 when there is none */

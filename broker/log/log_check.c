@@ -142,7 +142,9 @@ static void check_take(struct log_check_job *job)
         list_push(&job->manager->check_longs, &check->link);
         return;
     }
-    int err = log->state == LOG_CLOSING ? ERR_NOT_LEADER_OR_FOLLOWER : job->err;
+    /* What moved goes on with another log. */
+    bool gone = log->state == LOG_CLOSING && !log->moved;
+    int err = gone ? ERR_NOT_LEADER_OR_FOLLOWER : job->err;
     check->bytes = job->input.bytes;
     check->len = job->input.len;
     check->made = job->input.made;

@@ -59,6 +59,18 @@ void log_dir_fail(struct log_dir *dir, int err, const char *action, const char *
     log_turn_add(&manager->turn, NULL);
 }
 
+int log_manager_find_dir(const struct log_manager *manager, const char *path, size_t len)
+{
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    for (int i = 0; i < manager->config.dir_count; i++) {
+        const char *dir = manager->dirs[i].path;
+        if (strlen(dir) == len && memcmp(dir, path, len) == 0)
+            return i;
+    }
+    return -1;
+}
+
 struct log_dir_view log_manager_dir_view(const struct log_manager *manager, int i)
 {
     ASSERT(i >= 0);

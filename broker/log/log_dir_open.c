@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/mutation.h"
 #include "broker/log/checkpoints.h"
+#include "broker/log/future.h"
 #include "broker/log/leavings.h"
 #include "broker/log/log_manager_private.h"
 #include "broker/log/metadata_mark.h"
@@ -34,6 +35,8 @@ static void log_dir_take_name(struct log_dir *dir, const char *name)
     struct log_manager *manager = dir->manager;
     if (stray_is_aside(name, "-delete")) {
         log_trash_add(&manager->trash, mem_printf("%s/%s", dir->path, name), 0);
+    } else if (future_take_name(dir, name)) {
+        return; /* a move that was not finished */
     } else if (stray_is_aside(name, "-stray")) {
         char *path = mem_printf("%s/%s", dir->path, name);
         stray_add(dir, path);

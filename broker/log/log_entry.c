@@ -36,6 +36,8 @@ void log_entry_free(struct log_entry *entry)
     ASSERT(entry->dir->entry_count > 0);
     entry->dir->entry_count--;
     mem_free(entry->name);
+    mem_free(entry->folder);
+    mem_free(entry->origin);
     mem_free(entry);
 }
 
@@ -52,8 +54,11 @@ struct log_entry *log_entry_next_copy(const struct log_entry *entry, int *at)
 {
     const struct log_manager *manager = entry->dir->manager;
     struct log_entry *twin = NULL;
-    while (!twin && *at < manager->config.dir_count)
+    while (!twin && *at < manager->config.dir_count) {
         twin = log_entry_at(&manager->dirs[(*at)++], entry->name);
+        if (twin && twin->folder)
+            twin = NULL; /* unfinished: it counts for nothing */
+    }
     return twin;
 }
 

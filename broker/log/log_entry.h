@@ -43,6 +43,14 @@ struct log_entry {
     bool lost;                                 /* the roster has it, and there are no files */
     bool doubled;                              /* other directories have it too: see twin.h */
     bool twin;                                 /* such another one: in the map under its path */
+    bool replaced;                             /* such a one, whose place another one took */
+    bool replaces_others;                      /* the one that did so */
+    /* Of a copy that is made of a replica (future.h): the name of its folder, the path of what it
+     * copies, and whose place it is to take. Else NULL and zero. */
+    char *folder;
+    char *origin;
+    struct uuid replaces;
+    struct uuid replaces_dir;
 };
 
 /* The entry of a partition, or NULL. */

@@ -17,6 +17,7 @@
 #include "broker/log/cleaner.h"
 #include "broker/log/file_job.h"
 #include "broker/log/flush.h"
+#include "broker/log/future.h"
 #include "broker/log/log_dir_open.h"
 #include "broker/log/log_manager_private.h"
 #include "broker/log/leavings.h"
@@ -116,9 +117,11 @@ static void each_log(struct log_manager *manager, void (*fn)(struct log *log, in
             fn(entry->log, now_ms);
 }
 
+/* A copy that is being made follows the one that is served. */
 static void retain_one(struct log *log, int64_t now_ms)
 {
-    log_retain(log, now_ms);
+    if (!future_is_copy(log))
+        log_retain(log, now_ms);
     if (log->config.producer_id_expiration_ms > 0)
         producer_state_expire(&log->producers, env_now_ms(log->manager->env),
                               log->config.producer_id_expiration_ms);
@@ -271,6 +274,7 @@ static void timers_stop(struct log_manager *manager)
     for (int i = 0; i <= CHECKPOINT_LOG_START; i++)
         env_timer_stop(&manager->checkpoint_timers[i]);
     cleaner_stop(manager);
+    future_stop(manager);
 }
 
 /* ---- life ---- */
@@ -307,6 +311,7 @@ static void manager_destroy(struct log_manager *manager)
     size_t cursor = 0;
     struct log_entry *entry;
     struct list *step;
+    future_close(manager);
     while ((step = list_pop(&manager->closing)))
         log_free(LIST_ENTRY(step, struct log, turn));
     while ((entry = map_next(&manager->entries, &cursor, NULL, NULL))) {
@@ -361,6 +366,7 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     list_init(&manager->check_longs);
     list_init(&manager->check_jobs);
     timers_init(manager);
+    future_init(manager);
     steady_clock_init(&manager->clock, env);
     int rc = 0;
     for (int i = 0; i < config->dir_count && rc == 0; i++)
@@ -483,7 +489,8 @@ void log_manager_open(struct log_manager *manager, const char *topic, int32_t pa
     struct log_entry *entry = log_entry_get(manager, topic, partition);
     if (!entry) {
         char *name = mem_printf("%s-%" PRId32, topic, partition);
-        entry = log_entry_add(choose_dir(manager), name);
+        struct log_dir *wanted = future_wanted(manager, name);
+        entry = log_entry_add(wanted && !wanted->failed ? wanted : choose_dir(manager), name);
         mem_free(name);
     }
     entry = twin_settle(entry, topic_id);
@@ -512,9 +519,21 @@ static char *move_aside(struct log_entry *entry, const char *suffix)
 void log_manager_delete(struct log_manager *manager, struct log *log)
 {
     ASSERT(!manager->shutting_down);
+    future_let_go(log, false);
     char *aside = move_aside(log->entry, "-delete");
     if (aside)
         log_trash_add(&manager->trash, aside, log->config.file_delete_delay_ms);
+    log_forget(log);
+}
+
+void log_manager_set_aside(struct log_manager *manager, struct log *log)
+{
+    struct log_dir *dir = log->dir;
+    ASSERT(!manager->shutting_down);
+    future_let_go(log, true);
+    int rc = dir->failed ? 0 : stray_move(log->entry, STRAY_UNNAMED);
+    if (rc < 0 && rc != ERR_NOT_FOUND)
+        log_dir_fail(dir, rc, "rename", log->path); /* nothing takes its place there */
     log_forget(log);
 }
 
@@ -525,7 +544,7 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
     if (!entry || (!entry->exists && !entry->lost))
         return ERR_NOT_FOUND;
     ASSERT(!entry->log && !entry->busy);
-    if (entry->doubled && twin_set_aside(entry) < 0)
+    if ((entry->doubled || entry->replaces_others) && twin_set_aside(entry) < 0)
         return ERR_KAFKA_STORAGE_ERROR;
     char *aside = entry->lost ? NULL : move_aside(entry, "-damaged");
     if (!aside && entry->dir->failed)
@@ -576,6 +595,8 @@ static const char *unclean_log(const struct log *log)
 
 static const char *unclean_entry(const struct log_entry *entry)
 {
+    if (entry->folder)
+        return NULL; /* an unfinished copy: the next start removes it */
     if (entry->log)
         return unclean_log(entry->log);
     if (MUTATION(MARK_UNOPENED))

@@ -69,6 +69,8 @@ struct log_dir_view {
     bool full;        /* nearly: clients' records are refused */
     bool cordoned;    /* it gets no new partitions */
 };
+/* The number of the directory with that path, with or without slashes at its end; -1. */
+int log_manager_find_dir(const struct log_manager *manager, const char *path, size_t len);
 struct log_dir_view log_manager_dir_view(const struct log_manager *manager, int i);
 /* cordoned.log.dirs: new partitions are placed in other directories, as long as one of those works
  * (KIP-1066). */
@@ -130,6 +132,17 @@ bool log_manager_stray(const struct log_manager *manager, size_t i, struct log_s
 /* Settings of compaction that may change while it runs: the pause, from now on, and the memory of
  * the next run (0 = its default). */
 void log_manager_set_cleaner(struct log_manager *manager, int64_t backoff_ms, size_t dedupe_bytes);
+/* A replica is to lie in directory number `i`: it moves there (KIP-113) while it is served, or is
+ * made there when it is opened. 0: it moves, or lies there already. ERR_REPLICA_NOT_AVAILABLE:
+ * there is none of that name yet, and it is remembered until the broker ends.
+ * ERR_KAFKA_STORAGE_ERROR: one of the directories has failed, or no partitions are to come into
+ * that one (KIP-1066), or another move of it ends just now. ERR_INVALID_TOPIC_EXCEPTION: its name
+ * is too long. A move that the end of the process interrupts is begun anew by the next one. */
+int log_manager_alter_dir(struct log_manager *manager, const char *topic, int32_t partition,
+                          int i) MUST_CHECK;
+/* replica.alter.log.dirs.io.max.bytes.per.second: what all moves together copy; 0 = nothing,
+ * INT64_MAX = no limit. */
+void log_manager_set_move_rate(struct log_manager *manager, int64_t rate);
 /* The log with this directory name, or NULL. */
 struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition);
 

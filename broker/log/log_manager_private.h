@@ -87,6 +87,16 @@ struct log_manager {
     bool shutting_down; /* past OPEN, for the workers too, which read it to end early */
     /* A log that was being deleted is gone: its name can be opened again. */
     void (*log_gone)(struct log_manager *manager);
+    /* future.c: logs that move to another directory. */
+    struct list futures;
+    struct map wanted_dirs; /* name -> struct log_dir, for partitions that are not open */
+    struct env_timer future_timer;
+    int64_t future_rate;   /* bytes a second; INT64_MAX = no limit */
+    int64_t future_due_us; /* when the next piece may be copied */
+    /* Something changed about a log that moves, or about its copy. */
+    void (*stirred)(struct log *log);
+    /* A log was opened. */
+    void (*opened)(struct log *log);
 };
 
 /* Nothing may change or read a log that is being closed: what is marked as clean stays so. */

@@ -113,18 +113,28 @@ static int write_doubt(struct env *env, struct log *log)
     return rc;
 }
 
+/* The doubt goes along with a copy. What can't be told counts as doubted. */
+static bool is_doubted(struct env *env, const char *origin)
+{
+    char *path = origin ? mem_printf("%s/" LOG_DOUBT_FILE, origin) : NULL;
+    bool doubted = path && env_path_exists(env, path);
+    mem_free(path);
+    return doubted;
+}
+
 /* The directory of this very topic, made if need be. */
 static int prepare_dir(struct env *env, struct log_open_job *job)
 {
     struct log *log = job->log;
-    struct uuid found;
+    struct partition_metadata found;
     bool fresh = !job->known.exists;
     int rc = 0;
     if (!fresh) {
-        rc = partition_metadata_read(env, log->path, &found, &log->incarnation);
+        rc = partition_metadata_read(env, log->path, &found);
+        log->incarnation = found.incarnation;
         if (rc == 0 && uuid_is_zero(&log->topic_id))
-            log->topic_id = found;
-        if (rc == 0 && uuid_equal(&found, &log->topic_id)) {
+            log->topic_id = found.topic_id;
+        if (rc == 0 && uuid_equal(&found.topic_id, &log->topic_id)) {
             log->sync_parent = !log->recorded;
             checkpoints_forget_others(&job->known, &log->incarnation);
             return log->config.doubted ? read_doubt(env, log) : 0;
@@ -145,10 +155,11 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
         log->incarnation = job->made_as;
     checkpoints_forget_others(&job->known, &log->incarnation);
     log->sync_parent = true;
-    if (rc == 0 && log->config.doubted)
+    if (rc == 0 && (log->config.doubted || is_doubted(env, job->known.origin)))
         rc = write_doubt(env, log);
-    return rc < 0 ? rc
-                  : partition_metadata_write(env, log->path, &log->topic_id, &log->incarnation);
+    struct partition_metadata metadata = {log->topic_id, log->incarnation, job->known.replaces,
+                                          job->known.replaces_dir};
+    return rc < 0 ? rc : partition_metadata_write(env, log->path, &metadata);
 }
 
 /* What an earlier start found: ERR_CORRUPT, or 0 when there is nothing of that kind. */
@@ -251,6 +262,8 @@ static void open_adopt(struct log_open_job *job)
         flush_later(log);
     }
     log_check_state(log);
+    if (job->entry->replaces_others)
+        twin_remove_replaced(job->entry);
     if (job->note.len > 0)
         logger_warn(job->manager->logger, "%s", buf_text(&job->note));
 }
@@ -345,6 +358,8 @@ static void open_done(struct env_work *work)
             open_adopt(job);
         else
             open_refuse(job);
+        if (job->err == 0 && !manager->shutting_down)
+            manager->opened(job->log);
         /* A broker that stops has nobody left to tell. */
         if (!manager->shutting_down)
             job->done(job->data, job->err, job->log);
@@ -378,10 +393,11 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
     ASSERT(!entry->log);
     ASSERT(done != NULL);
     struct log_open_job *job = mem_alloc(sizeof(*job));
-    bool recorded = !MUTATION(LOST_IS_EMPTY) && roster_has(manager, topic_id, entry->partition);
+    bool recorded = !entry->folder && !MUTATION(LOST_IS_EMPTY) &&
+                    roster_has(manager, topic_id, entry->partition);
     entry->topic_id = *topic_id;
     entry->lost = recorded && !entry->exists;
-    char *path = mem_printf("%s/%s", entry->dir->path, entry->name);
+    char *path = mem_printf("%s/%s", entry->dir->path, entry->folder ? entry->folder : entry->name);
     job->manager = manager;
     job->entry = entry;
     job->known = *entry;

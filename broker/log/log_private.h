@@ -30,6 +30,7 @@ struct log_ring {
 };
 
 struct flush_job;
+struct future;
 struct cleaning;
 
 enum log_state {
@@ -107,7 +108,11 @@ struct log {
     uint32_t jobs;       /* on the worker pool */
     struct list turn;    /* in manager->turn */
     void (*watch)(void *data);
+    void (*swapped)(void *data, struct log *log); /* see log_watch_swap; NULL: not now */
     void *watch_data;
+    struct future *future; /* it moves to another directory: see future.h */
+    struct future *origin; /* it is the copy, or was until a moment ago */
+    int64_t held;          /* no more counts as durable; INT64_MAX = all that is */
     bool want_notify;
     bool sync_dir;          /* files were made since the directory was synced */
     bool sync_parent;       /* so was the directory itself */
@@ -117,6 +122,7 @@ struct log {
     int64_t cleaned_offset; /* below it all was compacted */
     int64_t damage_told_ms; /* 0 = never */
     bool unreadable_told;   /* a batch that nobody can read was told of */
+    bool moved;             /* closing, because its copy took its place */
     bool gaps;              /* offsets may be missing between its segments: see log_mark_gaps */
     bool epochs_writing;
     bool has_aborted; /* an index of aborted transactions has entries, or had some */

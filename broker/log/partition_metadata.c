@@ -5,31 +5,43 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/props.h"
 
 enum { METADATA_FILE_MAX = 4096 };
 
-int partition_metadata_read(struct env *env, const char *path, struct uuid *topic_id,
-                            struct uuid *incarnation)
+/* Zero where there is no such line. */
+static int partition_metadata_id(const struct props *props, const char *key, struct uuid *id)
+{
+    const char *text = props_get(props, key);
+    *id = (struct uuid){0};
+    return text && uuid_parse(text, id) < 0 ? ERR_MALFORMED : 0;
+}
+
+int partition_metadata_read(struct env *env, const char *path, struct partition_metadata *found)
 {
     char *file = mem_printf("%s/partition.metadata", path), *text;
     size_t len;
     int line, rc = env_file_load(env, file, METADATA_FILE_MAX, &text, &len);
+    *found = (struct partition_metadata){0};
     mem_free(file);
     if (rc < 0)
         return rc;
     struct props props;
     props_init(&props);
     rc = props_parse(&props, text, len, &line);
-    const char *id = rc == 0 ? props_get(&props, "topic_id") : NULL;
-    if (!id || uuid_parse(id, topic_id) < 0)
+    if (rc < 0 || !props_get(&props, "topic_id"))
         rc = ERR_MALFORMED;
-    id = rc == 0 ? props_get(&props, "incarnation") : NULL;
-    *incarnation = (struct uuid){0};
-    if (id && uuid_parse(id, incarnation) < 0)
-        rc = ERR_MALFORMED;
+    if (rc == 0)
+        rc = partition_metadata_id(&props, "topic_id", &found->topic_id);
+    if (rc == 0)
+        rc = partition_metadata_id(&props, "incarnation", &found->incarnation);
+    if (rc == 0)
+        rc = partition_metadata_id(&props, "replaces", &found->replaces);
+    if (rc == 0)
+        rc = partition_metadata_id(&props, "replaces_directory", &found->replaces_dir);
     props_close(&props);
     mem_free(text);
     return rc;
@@ -37,27 +49,41 @@ int partition_metadata_read(struct env *env, const char *path, struct uuid *topi
 
 int partition_metadata_topic_id(struct env *env, const char *path, struct uuid *topic_id)
 {
-    struct uuid incarnation;
-    return partition_metadata_read(env, path, topic_id, &incarnation);
+    struct partition_metadata found;
+    int rc = partition_metadata_read(env, path, &found);
+    *topic_id = found.topic_id;
+    return rc;
 }
 
-int partition_metadata_write(struct env *env, const char *dir, const struct uuid *topic_id,
-                             const struct uuid *incarnation)
+static void partition_metadata_put(struct buf *text, const char *key, const struct uuid *id)
 {
-    char id[UUID_TEXT_LEN + 1], made_as[UUID_TEXT_LEN + 1];
-    if (uuid_is_zero(topic_id))
-        return 0;
-    uuid_format(topic_id, id);
-    uuid_format(incarnation, made_as);
-    char *path = mem_printf("%s/partition.metadata", dir);
-    char *text = mem_printf("version: 0\ntopic_id: %s\nincarnation: %s\n", id, made_as);
+    char printed[UUID_TEXT_LEN + 1];
+    uuid_format(id, printed);
+    buf_printf(text, "%s: %s\n", key, printed);
+}
+
+int partition_metadata_write(struct env *env, const char *dir,
+                             const struct partition_metadata *metadata)
+{
+    struct buf text;
     struct env_file *file;
+    if (uuid_is_zero(&metadata->topic_id))
+        return 0;
+    buf_init(&text);
+    buf_printf(&text, "version: 0\n");
+    partition_metadata_put(&text, "topic_id", &metadata->topic_id);
+    partition_metadata_put(&text, "incarnation", &metadata->incarnation);
+    if (!uuid_is_zero(&metadata->replaces_dir)) {
+        partition_metadata_put(&text, "replaces", &metadata->replaces);
+        partition_metadata_put(&text, "replaces_directory", &metadata->replaces_dir);
+    }
+    char *path = mem_printf("%s/partition.metadata", dir);
     int rc = env_file_open(env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE, &file);
     if (rc == 0) {
-        rc = env_file_write(file, text, strlen(text), 0);
+        rc = env_file_write(file, text.data, text.len, 0);
         env_file_close(file);
     }
-    mem_free(text);
+    buf_close(&text);
     mem_free(path);
     return rc;
 }

@@ -112,6 +112,34 @@ void producer_state_clear(struct producer_state *state)
     producer_state_init(state, state->total);
 }
 
+static void state_exchange_lists(struct list *a, struct list *b)
+{
+    struct list held;
+    list_init(&held);
+    list_splice(&held, a);
+    list_splice(a, b);
+    list_splice(b, &held);
+}
+
+void producer_state_exchange(struct producer_state *a, struct producer_state *b)
+{
+    struct map map = a->map;
+    uint32_t open_txns = a->open_txns;
+    int64_t ended_first = a->ended_first;
+    ASSERT(a->total == b->total);
+    a->map = b->map;
+    b->map = map;
+    a->open_txns = b->open_txns;
+    b->open_txns = open_txns;
+    a->ended_first = b->ended_first;
+    b->ended_first = ended_first;
+    state_exchange_lists(&a->used, &b->used);
+    state_exchange_lists(&a->open, &b->open);
+    state_exchange_lists(&a->ended, &b->ended);
+    state_check(a);
+    state_check(b);
+}
+
 struct producer *producer_state_get(const struct producer_state *state, int64_t id)
 {
     return map_get_u64(&state->map, (uint64_t)id);

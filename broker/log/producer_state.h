@@ -72,6 +72,8 @@ struct producer_verdict {
 void producer_state_init(struct producer_state *state, size_t *total);
 void producer_state_close(struct producer_state *state);
 void producer_state_clear(struct producer_state *state);
+/* Each gets what the other one has. Both count in the same total. */
+void producer_state_exchange(struct producer_state *a, struct producer_state *b);
 struct producer *producer_state_get(const struct producer_state *state, int64_t id);
 /* -1 when it has sent no data batch in this epoch. */
 int32_t producer_last_sequence(const struct producer *producer);

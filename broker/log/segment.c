@@ -76,6 +76,14 @@ struct segment *segment_new(struct env *env, const char *dir, int64_t base_offse
     return segment;
 }
 
+void segment_set_dir(struct segment *segment, const char *dir)
+{
+    ASSERT(segment->pins == 0);
+    segment_close_files(segment); /* the indexes know their paths */
+    mem_free(segment->dir);
+    segment->dir = mem_strdup(dir);
+}
+
 static void segment_leave_pool(struct segment *segment)
 {
     if (!segment->pool || list_empty(&segment->lru))

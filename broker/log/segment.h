@@ -72,6 +72,8 @@ void segment_check(const struct segment *segment);
 /* What always holds; looks at each of them, so it is for tests. */
 void segment_pool_check(const struct segment_pool *pool);
 
+/* Its directory has another name now. Nobody has it pinned. */
+void segment_set_dir(struct segment *segment, const char *dir);
 /* Touches no file. `size` is that of the .log file, 0 when there is none yet. */
 struct segment *segment_new(struct env *env, const char *dir, int64_t base_offset, uint64_t size,
                             uint32_t index_interval);

@@ -276,8 +276,6 @@ int stray_move(struct log_entry *entry, const char *why)
     return rc;
 }
 
-#define STRAY_UNNAMED "the metadata names no such partition of this broker"
-
 /* False when the directory stays where it is. */
 static bool stray_set_aside(struct log_entry *entry)
 {
@@ -299,14 +297,4 @@ void log_manager_set_strays_aside(struct log_manager *manager, log_manager_wante
         if (stray_set_aside(strays[i]))
             log_entry_remove(strays[i]);
     mem_free(strays);
-}
-
-void log_manager_set_aside(struct log_manager *manager, struct log *log)
-{
-    struct log_dir *dir = log->dir;
-    ASSERT(!manager->shutting_down);
-    int rc = dir->failed ? 0 : stray_move(log->entry, STRAY_UNNAMED);
-    if (rc < 0 && rc != ERR_NOT_FOUND)
-        log_dir_fail(dir, rc, "rename", log->path); /* nothing takes its place there */
-    log_forget(log);
 }

@@ -29,4 +29,6 @@ void stray_tell(struct log_dir *dir);
 void stray_expire(struct log_manager *manager, int64_t now_ms);
 void stray_close(struct log_manager *manager);
 
+#define STRAY_UNNAMED "the metadata names no such partition of this broker"
+
 #endif

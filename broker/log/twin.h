@@ -8,8 +8,11 @@
 #include "base/check.h"
 #include "broker/log/log_entry.h"
 
-/* Before an open: folders of another topic id are no copies. Returns the entry to be opened. */
+/* Before an open: folders of another topic id are no copies, and of a replica that moved the one
+ * counts that it moved to. Returns the entry to be opened. */
 struct log_entry *twin_settle(struct log_entry *entry, const struct uuid *topic_id);
+/* It is open: the folders whose place it took in a move (future.h) go. */
+void twin_remove_replaced(struct log_entry *entry);
 /* What is wrong with an entry that is doubled, with all paths and the remedy. */
 void twin_tell(const struct log_entry *entry, struct buf *note);
 /* All copies of an entry that is doubled become strays; an error leaves those that are left. */

@@ -192,6 +192,16 @@ static void partition_log_moved(void *data)
         partition->owner_ops->follower_ready(partition->owner, partition);
 }
 
+/* The replica lies in another log directory now, and all that we know of it holds. */
+static void partition_log_swapped(void *data, struct log *log)
+{
+    struct partition *partition = data;
+    ASSERT(partition->log != NULL);
+    ASSERT(uuid_equal(log_topic_id(log), &partition->topic_id));
+    partition->log = log;
+    partition_log_moved(partition);
+}
+
 static void partition_lead(struct partition *partition)
 {
     if (partition->state == PARTITION_FOLLOWER) {
@@ -324,6 +334,7 @@ void partition_opened(struct partition *partition, int err, struct log *log)
     log_set_config(log, &settings.log);
     partition->full_here = log_is_full(log);
     log_watch(log, partition_log_moved, partition);
+    log_watch_swap(log, partition_log_swapped);
     partition->high_watermark = log_high_watermark(log);
     partition_move(partition, PARTITION_FOLLOWER);
     partition_take_role(partition);

@@ -37,6 +37,8 @@ struct run {
     int sequences[PRODUCERS];
     bool lacks; /* memory or descriptors: appends may be refused */
     bool txns;  /* two of the producers write in transactions, which markers end */
+    bool moves; /* there are two log directories, and the log moves between them */
+    const char *dirs[2];
 };
 
 static uint64_t draw(struct run *r, uint64_t below)
@@ -179,11 +181,20 @@ static void do_truncate(struct run *r)
     memset(r->sequences, 0, sizeof(r->sequences));
 }
 
+/* To the other directory, or back to where it is: that takes the move back. */
+static void do_move(struct run *r)
+{
+    int rc = log_manager_alter_dir(r->w.world.manager, "t", 0, (int)draw(r, 2));
+    CHECK(rc == 0 || rc == ERR_KAFKA_STORAGE_ERROR);
+}
+
 static void do_step(void *data)
 {
     struct run *r = data;
     if (!r->w.world.log || log_is_offline(r->w.world.log))
         return;
+    if (r->moves && draw(r, 12) == 0)
+        do_move(r);
     switch (draw(r, 20)) {
     case 0:
         do_truncate(r);
@@ -423,10 +434,21 @@ static void check_log(struct run *r)
 
 /* ---- runs ---- */
 
+static int swaps; /* of all runs */
+
+static void run_swapped(void *data, struct log *log)
+{
+    struct run *r = data;
+    r->w.world.log = log;
+    swaps++;
+    note_durable(r);
+}
+
 static void run_opened(void *data)
 {
     struct run *r = data;
     log_watch(r->w.world.log, note_durable, r);
+    log_watch_swap(r->w.world.log, run_swapped);
 }
 
 static void run_init(struct run *r, uint64_t seed)
@@ -445,6 +467,15 @@ static void run_close(struct run *r)
         mem_free(r->states[i].batches);
     mem_free(r->states);
     mem_free(r->made);
+}
+
+static void run_move(struct run *r)
+{
+    r->moves = true;
+    r->dirs[0] = r->w.world.dir;
+    r->dirs[1] = "/second";
+    r->w.world.manager_config.dirs = r->dirs;
+    r->w.world.manager_config.dir_count = 2;
 }
 
 /* Opens what the last kill left, and checks it. Power may fail in that too. */
@@ -509,11 +540,13 @@ static void remake(struct run *r)
     memset(r->sequences, 0, sizeof(r->sequences));
 }
 
-static void a_seed_survives(uint64_t seed, bool txns)
+static void a_seed_survives(uint64_t seed, bool txns, bool moves)
 {
     struct run r;
     run_init(&r, seed);
     r.txns = txns;
+    if (moves)
+        run_move(&r);
     log_process_boot(&r.w);
     CHECK_INT(r.w.world.err, 0);
     for (int round = 0; round < 8; round++) {
@@ -531,35 +564,45 @@ static void a_seed_survives(uint64_t seed, bool txns)
     run_close(&r);
 }
 
-static void seeds_survive(bool txns)
+static void seeds_survive(bool txns, bool moves)
 {
     const char *count = getenv("LOG_CRASH_SEEDS"), *first = getenv("LOG_CRASH_FIRST");
     uint64_t from = first ? strtoull(first, NULL, 10) : 1;
     uint64_t to = from + (count ? strtoull(count, NULL, 10) : 300);
     for (uint64_t seed = from; seed < to; seed++) {
         printf("# seed %llu\n", (unsigned long long)seed);
-        a_seed_survives(seed, txns);
+        a_seed_survives(seed, txns, moves);
     }
 }
 
 static void many_seeds_survive(void)
 {
-    seeds_survive(false);
+    seeds_survive(false, false);
 }
 
 static void transactions_survive(void)
 {
-    seeds_survive(true);
+    seeds_survive(true, false);
+}
+
+static void moves_survive(void)
+{
+    swaps = 0;
+    seeds_survive(true, true);
+    printf("# the log moved %d times\n", swaps);
+    CHECK(swaps > 0);
 }
 
 /* One workload, cut at its first, second, third... disk call, until it gets through. */
-static void each_disk_call_may_be_the_last(bool txns)
+static void each_disk_call_may_be_the_last(bool txns, bool moves)
 {
     bool through = false;
     for (uint64_t n = 1; !through; n++) {
         struct run r;
         run_init(&r, 77);
         r.txns = txns;
+        if (moves)
+            run_move(&r);
         log_process_boot(&r.w);
         CHECK_INT(r.w.world.err, 0);
         sim_disk_crash_at(r.w.node, n);
@@ -575,17 +618,28 @@ static void each_disk_call_may_be_the_last(bool txns)
 
 static void every_disk_call_may_be_the_last(void)
 {
-    each_disk_call_may_be_the_last(false);
-    each_disk_call_may_be_the_last(true);
+    each_disk_call_may_be_the_last(false, false);
+    each_disk_call_may_be_the_last(true, false);
+}
+
+/* Among them are all of some moves between two log directories. */
+static void every_disk_call_of_a_move_may_be_the_last(void)
+{
+    swaps = 0;
+    each_disk_call_may_be_the_last(true, true);
+    printf("# the log moved %d times\n", swaps);
+    CHECK(swaps > 0);
 }
 
 /* A disk call fails: whatever it is, the process lives on, and nothing that was durable is lost. */
-static void every_disk_call_may_fail(void)
+static void each_disk_call_may_fail(bool moves)
 {
     bool through = false;
     for (uint64_t n = 1; !through; n++) {
         struct run r;
         run_init(&r, 99);
+        if (moves)
+            run_move(&r);
         log_process_boot(&r.w);
         CHECK_INT(r.w.world.err, 0);
         sim_disk_fail_at(r.w.node, n);
@@ -597,6 +651,12 @@ static void every_disk_call_may_fail(void)
         reopen(&r);
         run_close(&r);
     }
+}
+
+static void every_disk_call_may_fail(void)
+{
+    each_disk_call_may_fail(false);
+    each_disk_call_may_fail(true);
 }
 
 static void step_append(void *data)
@@ -724,6 +784,8 @@ static void a_name_that_a_start_finds_is_durable(void)
 }
 
 TAP_MAIN(TAP_TEST(what_a_failed_sync_left_is_written_again), TAP_TEST(many_seeds_survive),
-         TAP_TEST(transactions_survive), TAP_TEST(every_disk_call_may_be_the_last),
-         TAP_TEST(every_disk_call_may_fail), TAP_TEST(every_open_of_an_append_may_lack_memory),
-         TAP_TEST(failing_syncs_confirm_nothing), TAP_TEST(a_name_that_a_start_finds_is_durable))
+         TAP_TEST(transactions_survive), TAP_TEST(moves_survive),
+         TAP_TEST(every_disk_call_may_be_the_last),
+         TAP_TEST(every_disk_call_of_a_move_may_be_the_last), TAP_TEST(every_disk_call_may_fail),
+         TAP_TEST(every_open_of_an_append_may_lack_memory), TAP_TEST(failing_syncs_confirm_nothing),
+         TAP_TEST(a_name_that_a_start_finds_is_durable))

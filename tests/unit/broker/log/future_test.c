@@ -1,0 +1,420 @@
+/* Replicas that move to another log directory: what they hold afterwards, what happens to them
+ * meanwhile, and what a start finds of a move that was not finished. */
+#include "broker/log/future.h"
+#include "fixture.h"
+
+enum { FAR = 1 }; /* the number of the other directory */
+
+struct moving {
+    struct log_world f;
+    char *second;
+    const char *dirs[2];
+    int swaps;
+    int appends; /* to be made one in each turn */
+    struct env_timer timer;
+};
+
+static void moving_stirred(void *data)
+{
+    ((struct moving *)data)->f.notified++;
+}
+
+static void moving_swapped(void *data, struct log *log)
+{
+    struct moving *m = data;
+    m->swaps++;
+    m->f.log = log;
+}
+
+static int moving_open(struct moving *m)
+{
+    int rc = fixture_open(&m->f);
+    if (m->f.log) {
+        log_watch(m->f.log, moving_stirred, m);
+        log_watch_swap(m->f.log, moving_swapped);
+    }
+    return rc;
+}
+
+static int moving_start(struct moving *m)
+{
+    int rc = fixture_start(&m->f);
+    return rc < 0 ? rc : moving_open(m);
+}
+
+/* With these batches in the first directory, in segments of some of them. */
+static void moving_init(struct moving *m, int batches)
+{
+    *m = (struct moving){0};
+    fixture_init(&m->f);
+    fixture_crash(&m->f);
+    m->second = mem_printf("%s/second", m->f.root);
+    m->dirs[0] = m->f.dir;
+    m->dirs[1] = m->second;
+    m->f.manager_config.dirs = m->dirs;
+    m->f.manager_config.dir_count = 2;
+    m->f.config.segment_bytes = 1000;
+    m->f.config.index_interval_bytes = 100;
+    CHECK_INT(moving_start(m), 0);
+    append_batches(&m->f, batches);
+    fixture_settle(&m->f);
+}
+
+static void moving_close(struct moving *m)
+{
+    fixture_close(&m->f);
+    mem_free(m->second);
+}
+
+static bool moving_is_over(struct log_world *f)
+{
+    struct moving *m = CONTAINER_OF(f, struct moving, f);
+    return m->swaps > 0 && !f->log->origin && fixture_is_idle(f);
+}
+
+static void moving_wait(struct moving *m)
+{
+    fixture_wait(&m->f, moving_is_over);
+}
+
+static int alter(struct moving *m, int dir)
+{
+    m->swaps = 0;
+    return log_manager_alter_dir(m->f.manager, "t", 0, dir);
+}
+
+/* How many folders in it begin with the name. */
+static int folders(const char *dir, const char *name)
+{
+    char **names;
+    size_t count;
+    int found = 0;
+    struct env *env;
+    CHECK_INT(env_new(&env), 0);
+    CHECK_INT(env_dir_list(env, dir, &names, &count), 0);
+    for (size_t i = 0; i < count; i++)
+        found += strncmp(names[i], name, strlen(name)) == 0;
+    env_dir_list_free(names, count);
+    env_free(env);
+    return found;
+}
+
+/* All bytes from `from` on. */
+static struct buf contents(struct moving *m, int64_t from)
+{
+    struct buf bytes;
+    buf_init(&bytes);
+    for (int64_t at = from, next; at < log_end_offset(m->f.log); at = next) {
+        struct log_slice slice;
+        int64_t first;
+        CHECK_INT(log_read(m->f.log, at, 1 << 20, INT64_MAX, true, &slice), 0);
+        CHECK(slice.len > 0);
+        CHECK_INT(buf_reserve(&bytes, slice.len), 0);
+        CHECK_INT(env_file_read(slice.file, bytes.data + bytes.len, slice.len, slice.position),
+                  (int64_t)slice.len);
+        bytes.len += slice.len;
+        log_slice_release(&slice);
+        next = read_from(&m->f, at, 1 << 20, INT64_MAX, &first);
+        CHECK(next > at);
+    }
+    return bytes;
+}
+
+static void check_same(struct moving *m, struct buf *before, int64_t from)
+{
+    struct buf now = contents(m, from);
+    CHECK_INT((int64_t)now.len, (int64_t)before->len);
+    CHECK(now.len == before->len && memcmp(now.data, before->data, now.len) == 0);
+    buf_close(&now);
+}
+
+static void a_replica_moves_with_all_it_knows(void)
+{
+    struct moving m;
+    moving_init(&m, 40);
+    CHECK_INT(
+        append_spec(&m.f,
+                    (struct batch_spec){
+                        .count = 2, .producer_id = 7, .epoch = 1, .sequence = 0, .timestamp = 1000},
+                    LOG_FROM_CLIENT),
+        0);
+    CHECK_INT(log_assign_epoch(m.f.log, 5), 0); /* nothing is written in it */
+    log_set_high_watermark(m.f.log, 60);
+    CHECK_INT(log_advance_start(m.f.log, 31), 0); /* in the middle of a batch */
+    log_save_start(m.f.log);
+    fixture_settle(&m.f);
+    struct buf before = contents(&m, 31);
+    CHECK_INT(alter(&m, FAR), 0);
+    moving_wait(&m);
+    for (int again = 0; again < 3; again++) { /* open still, after a crash, after a stop */
+        CHECK_STR(log_dir_path(m.f.log), m.second);
+        CHECK_INT(log_end_offset(m.f.log), 82);
+        CHECK_INT(log_durable_offset(m.f.log), 82);
+        CHECK_INT(log_start_offset(m.f.log), 31);
+        CHECK_INT(log_saved_start(m.f.log), 31);
+        CHECK_INT(log_latest_epoch(m.f.log), 5);
+        CHECK(log_knows_producer(m.f.log, 7, 1));
+        check_same(&m, &before, 31);
+        log_check_whole(m.f.log);
+        CHECK_INT(folders(m.f.dir, "t-0"), 0);
+        CHECK_INT(folders(m.second, "t-0"), 1);
+        if (again == 0)
+            CHECK_INT(log_high_watermark(m.f.log), 60);
+        end_process(&m.f, again == 1);
+        CHECK_INT(moving_start(&m), 0);
+    }
+    CHECK(log_manager_find(m.f.manager, "t", 0) == m.f.log);
+    CHECK_INT(append_spec(&m.f,
+                          (struct batch_spec){.count = 2, .leader_epoch = 6, .timestamp = 1000},
+                          LOG_FROM_CLIENT),
+              0);
+    fixture_settle(&m.f);
+    CHECK_INT(alter(&m, 0), 0); /* and back */
+    moving_wait(&m);
+    CHECK_STR(log_dir_path(m.f.log), m.f.dir);
+    CHECK_INT(log_end_offset(m.f.log), 84);
+    CHECK_INT(folders(m.second, "t-0"), 0);
+    buf_close(&before);
+    moving_close(&m);
+}
+
+static void moving_append(void *data)
+{
+    struct moving *m = data;
+    append_batches(&m->f, 1);
+    if (--m->appends > 0)
+        env_timer_start_us(&m->timer, 200);
+}
+
+static void records_come_while_it_moves(void)
+{
+    struct moving m;
+    moving_init(&m, 200);
+    m.appends = 200;
+    env_timer_init(m.f.env, &m.timer, moving_append, &m);
+    env_timer_start_us(&m.timer, 0);
+    CHECK_INT(alter(&m, FAR), 0);
+    moving_wait(&m);
+    while (m.appends > 0)
+        fixture_settle(&m.f);
+    CHECK_INT(log_end_offset(m.f.log), 800);
+    fixture_settle(&m.f);
+    CHECK_INT(log_durable_offset(m.f.log), 800);
+    struct buf before = contents(&m, 0);
+    fixture_crash(&m.f);
+    CHECK_INT(moving_start(&m), 0);
+    CHECK_STR(log_dir_path(m.f.log), m.second);
+    check_same(&m, &before, 0);
+    buf_close(&before);
+    moving_close(&m);
+}
+
+static bool moving_is_seen(struct log_world *f)
+{
+    struct log_move_view view;
+    return log_move_view(f->log, &view) && fixture_is_idle(f);
+}
+
+/* The copy is there and has nothing: the pace is 0. */
+static void begin_slowly(struct moving *m)
+{
+    struct log_move_view view;
+    log_manager_set_move_rate(m->f.manager, 0);
+    CHECK_INT(alter(m, FAR), 0);
+    fixture_wait(&m->f, moving_is_seen);
+    CHECK(log_move_view(m->f.log, &view));
+    CHECK_STR(view.dir, m->second);
+    CHECK_INT(view.lag, log_end_offset(m->f.log));
+    CHECK_INT(m->swaps, 0);
+}
+
+static void go_on(struct moving *m)
+{
+    log_manager_set_move_rate(m->f.manager, INT64_MAX);
+}
+
+static bool moving_has_some(struct log_world *f)
+{
+    struct log_move_view view;
+    return log_move_view(f->log, &view) && view.lag < log_end_offset(f->log);
+}
+
+static void a_cut_makes_it_begin_anew(void)
+{
+    struct moving m;
+    struct log_move_view view;
+    moving_init(&m, 100);
+    log_manager_set_move_rate(m.f.manager, 4000); /* one piece, and then a second of nothing */
+    CHECK_INT(alter(&m, FAR), 0);
+    fixture_wait(&m.f, moving_has_some);
+    CHECK(log_move_view(m.f.log, &view));
+    CHECK(view.lag > 0 && view.lag < 200);
+    CHECK_INT(log_truncate(m.f.log, 10), 0);
+    CHECK_INT(append_spec(&m.f, (struct batch_spec){.count = 2, .leader_epoch = 3, .timestamp = 9},
+                          LOG_FROM_CLIENT),
+              0);
+    struct buf before = contents(&m, 0);
+    go_on(&m);
+    moving_wait(&m);
+    CHECK_INT(log_end_offset(m.f.log), 12);
+    check_same(&m, &before, 0);
+    CHECK_STR(log_dir_path(m.f.log), m.second);
+    buf_close(&before);
+    moving_close(&m);
+}
+
+static void a_move_can_be_taken_back(void)
+{
+    struct moving m;
+    struct log_move_view view;
+    moving_init(&m, 20);
+    begin_slowly(&m);
+    CHECK_INT(folders(m.second, "t-0."), 1);
+    CHECK_INT(alter(&m, FAR), 0); /* once more changes nothing */
+    CHECK_INT(folders(m.second, "t-0."), 1);
+    CHECK_INT(alter(&m, 0), 0);
+    fixture_settle(&m.f);
+    CHECK(!log_move_view(m.f.log, &view));
+    CHECK_INT(folders(m.second, "t-0"), 0);
+    go_on(&m);
+    append_batches(&m.f, 1);
+    fixture_settle(&m.f);
+    CHECK_INT(log_durable_offset(m.f.log), 42);
+    CHECK_INT(m.swaps, 0);
+    end_process(&m.f, true);
+    CHECK_INT(moving_start(&m), 0);
+    CHECK_STR(log_dir_path(m.f.log), m.f.dir);
+    CHECK_INT(log_end_offset(m.f.log), 42);
+    moving_close(&m);
+}
+
+static void a_start_begins_anew(void)
+{
+    for (int clean = 0; clean < 2; clean++) {
+        struct moving m;
+        moving_init(&m, 30);
+        struct buf before = contents(&m, 0);
+        begin_slowly(&m);
+        end_process(&m.f, clean);
+        m.swaps = 0;
+        CHECK_INT(moving_start(&m), 0);
+        moving_wait(&m);
+        CHECK_STR(log_dir_path(m.f.log), m.second);
+        check_same(&m, &before, 0);
+        CHECK_INT(folders(m.second, "t-0"), 1);
+        CHECK_INT(folders(m.f.dir, "t-0"), 0);
+        buf_close(&before);
+        moving_close(&m);
+    }
+}
+
+static void run(const char *command, const char *from, const char *to)
+{
+    char *line = mem_printf("%s %s %s", command, from, to);
+    CHECK_INT(system(line), 0);
+    mem_free(line);
+}
+
+/* The name of the copy became durable, and the removal of the old folder did not. */
+static void of_two_the_one_counts_that_moved(void)
+{
+    struct moving m;
+    moving_init(&m, 30);
+    fixture_crash(&m.f);
+    char *old = mem_printf("%s/t-0", m.f.dir), *kept = mem_printf("%s/kept", m.f.root);
+    run("cp -r", old, kept);
+    CHECK_INT(moving_start(&m), 0);
+    CHECK_INT(alter(&m, FAR), 0);
+    moving_wait(&m);
+    append_batches(&m.f, 5); /* which the old one lacks */
+    fixture_settle(&m.f);
+    end_process(&m.f, true);
+    run("cp -r", kept, old);
+    CHECK_INT(moving_start(&m), 0);
+    CHECK_STR(log_dir_path(m.f.log), m.second);
+    CHECK_INT(log_end_offset(m.f.log), 70);
+    fixture_settle(&m.f);
+    CHECK_INT(folders(m.f.dir, "t-0"), 0);
+    /* It is known by its incarnation: another one is not removed. */
+    fixture_crash(&m.f);
+    run("mv", kept, old);
+    char *file = mem_printf("%s/partition.metadata", old);
+    run("sed -i s/incarnation:.*/incarnation:AAAAAAAAAAAAAAAAAAAAAQ/", file, "");
+    CHECK_INT(moving_start(&m), ERR_CORRUPT);
+    CHECK_INT(folders(m.f.dir, "t-0"), 1);
+    mem_free(file);
+    mem_free(old);
+    mem_free(kept);
+    moving_close(&m);
+}
+
+static void what_can_not_move_stays(void)
+{
+    struct moving m;
+    moving_init(&m, 3);
+    CHECK_INT(alter(&m, 0), 0); /* it is there */
+    log_manager_set_cordoned(m.f.manager, m.second);
+    CHECK_INT(alter(&m, FAR), ERR_KAFKA_STORAGE_ERROR);
+    log_manager_set_cordoned(m.f.manager, "");
+    m.f.manager->dirs[1].failed = true;
+    CHECK_INT(alter(&m, FAR), ERR_KAFKA_STORAGE_ERROR);
+    m.f.manager->dirs[1].failed = false;
+    CHECK_INT(log_manager_alter_dir(m.f.manager, "later", 3, FAR), ERR_REPLICA_NOT_AVAILABLE);
+    for (int i = 0; i < 3; i++) { /* the second directory has the fewest after the first of them */
+        m.f.opened = false;
+        log_manager_open(m.f.manager, "later", i, &m.f.topic_id, &m.f.config, log_world_opened,
+                         &m.f);
+        fixture_wait(&m.f, fixture_is_open);
+    }
+    log_manager_set_cordoned(m.f.manager, m.second); /* what was asked for before counts */
+    m.f.opened = false;
+    log_manager_open(m.f.manager, "later", 3, &m.f.topic_id, &m.f.config, log_world_opened, &m.f);
+    fixture_wait(&m.f, fixture_is_open);
+    CHECK_STR(log_dir_path(m.f.log), m.second);
+    moving_close(&m);
+}
+
+static void a_deletion_takes_the_copy_along(void)
+{
+    for (int keep = 0; keep < 2; keep++) {
+        struct moving m;
+        moving_init(&m, 10);
+        begin_slowly(&m);
+        log_watch(m.f.log, NULL, NULL);
+        if (keep)
+            log_manager_set_aside(m.f.manager, m.f.log);
+        else
+            log_manager_delete(m.f.manager, m.f.log);
+        m.f.log = NULL;
+        fixture_settle(&m.f);
+        CHECK_INT(folders(m.second, "t-0"), 0);
+        CHECK_INT(folders(m.f.dir, "t-0"), keep);
+        CHECK_INT(moving_open(&m), 0);
+        CHECK_INT(log_end_offset(m.f.log), 0);
+        moving_close(&m);
+    }
+}
+
+static void a_full_disk_is_waited_for(void)
+{
+    struct moving m;
+    moving_init(&m, 10);
+    m.f.manager->config.disk_reserve_bytes = INT64_C(1) << 60;
+    m.f.manager->dirs[1].full = true;
+    CHECK_INT(alter(&m, FAR), 0);
+    fixture_wait(&m.f, moving_is_seen);
+    fixture_settle(&m.f);
+    CHECK(strstr(buf_text(&m.f.lines), "waits to move to") != NULL);
+    CHECK_INT(m.swaps, 0);
+    m.f.manager->config.disk_reserve_bytes = 0;
+    m.f.manager->dirs[1].full = false;
+    moving_wait(&m);
+    CHECK_STR(log_dir_path(m.f.log), m.second);
+    moving_close(&m);
+}
+
+TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_while_it_moves),
+         TAP_TEST(a_cut_makes_it_begin_anew), TAP_TEST(a_move_can_be_taken_back),
+         TAP_TEST(a_start_begins_anew), TAP_TEST(of_two_the_one_counts_that_moved),
+         TAP_TEST(what_can_not_move_stays), TAP_TEST(a_deletion_takes_the_copy_along),
+         TAP_TEST(a_full_disk_is_waited_for))
