@@ -285,9 +285,12 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
     settings.dirs = config_log_dirs(config, &settings.dir_count);
     int err = log_manager_new(broker->env, &broker->loggers[LOGGER_BROKER_LOG], &settings,
                               &broker_log_events, broker, problem, &broker->logs);
-    if (!err)
-        log_manager_set_cordoned(broker->logs, config_str(config, CONFIG_CORDONED_LOG_DIRS));
-    return err;
+    if (err)
+        return err;
+    log_manager_set_cordoned(broker->logs, config_str(config, CONFIG_CORDONED_LOG_DIRS));
+    log_manager_set_move_rate(
+        broker->logs, config_int(config, CONFIG_REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND));
+    return 0;
 }
 
 /* ---- the server ---- */
@@ -356,6 +359,7 @@ static int broker_open_server(struct broker *broker, struct buf *problem)
 
 static const enum config_id broker_live_ids[] = {
     CONFIG_CORDONED_LOG_DIRS,
+    CONFIG_REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND,
     CONFIG_LOG_CLEANER_BACKOFF_MS,
     CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE,
     CONFIG_MAX_CONNECTIONS,
@@ -377,6 +381,9 @@ static void broker_configure(void *data)
         broker->logs, broker_cleaner_pause(live_settings_int(live, CONFIG_LOG_CLEANER_BACKOFF_MS)),
         (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
     log_manager_set_cordoned(broker->logs, live_settings_text(live, CONFIG_CORDONED_LOG_DIRS));
+    log_manager_set_move_rate(
+        broker->logs,
+        live_settings_int(live, CONFIG_REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND));
     server_set_connections(broker->server, live_settings_int(live, CONFIG_MAX_CONNECTIONS),
                            live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP),
                            live_settings_int(live, CONFIG_MAX_CONNECTION_CREATION_RATE));

@@ -68,6 +68,7 @@ static bool describe_fill_topic(struct request *request, const struct partition_
         out->partition_index = entries[i].index;
         out->partition_size = entries[i].size;
         out->offset_lag = entries[i].lag; /* -1: nobody knows */
+        out->is_future_key = entries[i].future;
     }
     return out != NULL;
 }

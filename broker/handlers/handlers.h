@@ -32,6 +32,7 @@
     X(OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch, false, DESCRIBE, TOPIC)                    \
     X(DESCRIBE_CONFIGS, describe_configs, true, DESCRIBE_CONFIGS, CLUSTER)                         \
     X(ALTER_CONFIGS, alter_configs, true, ALTER_CONFIGS, CLUSTER)                                  \
+    X(ALTER_REPLICA_LOG_DIRS, alter_replica_log_dirs, true, ALTER, CLUSTER)                        \
     X(DESCRIBE_LOG_DIRS, describe_log_dirs, true, DESCRIBE, CLUSTER)                               \
     X(CREATE_PARTITIONS, create_partitions, false, ALTER, TOPIC)                                   \
     X(DELETE_GROUPS, delete_groups, false, DELETE, GROUP)                                          \

@@ -109,7 +109,9 @@ void partition_dirs_close(struct partitions *partitions)
 
 struct dirs_item {
     const struct partition *partition;
-    const struct log *log;
+    const char *dir;
+    int64_t size, lag;
+    bool future;
 };
 
 struct dirs_walk {
@@ -123,7 +125,7 @@ struct dirs_walk {
 static int dirs_compare(const void *left, const void *right)
 {
     const struct dirs_item *a = left, *b = right;
-    int order = strcmp(log_dir_path(a->log), log_dir_path(b->log));
+    int order = strcmp(a->dir, b->dir);
     if (order == 0)
         order = strcmp(a->partition->topic, b->partition->topic);
     int32_t i = a->partition->index, j = b->partition->index;
@@ -136,8 +138,15 @@ static void dirs_add(struct dirs_walk *walk, const struct partition *partition)
     const struct log *log = partition->state == PARTITION_OFFLINE ? NULL : partition->log;
     if (!log)
         log = log_manager_find(partition->deps->logs, partition->topic, partition->index);
-    if (log)
-        walk->items[walk->count++] = (struct dirs_item){partition, log};
+    if (!log)
+        return;
+    int64_t lag = partition->high_watermark - log_end_offset(log);
+    walk->items[walk->count++] =
+        (struct dirs_item){partition, log_dir_path(log), log_size(log), lag > 0 ? lag : 0, false};
+    struct log_move_view move;
+    if (log_move_view(log, &move))
+        walk->items[walk->count++] =
+            (struct dirs_item){partition, move.dir, move.size, move.lag, true};
 }
 
 static bool dirs_collect(struct dirs_walk *walk)
@@ -145,7 +154,7 @@ static bool dirs_collect(struct dirs_walk *walk)
     struct partition_dirs_op *dirs = walk->op;
     struct replica_manager *manager = dirs->op.partitions->manager;
     size_t most = dirs->all ? replica_manager_count(manager) : dirs->wanted_count;
-    walk->items = mem_try_alloc((most + 1) * sizeof(*walk->items));
+    walk->items = mem_try_alloc((2 * most + 1) * sizeof(*walk->items));
     if (!walk->items)
         return false;
     struct partition *partition;
@@ -166,10 +175,11 @@ static bool dirs_collect(struct dirs_walk *walk)
     return true;
 }
 
-/* Each replica once, whatever was asked for. */
+/* Each replica once in a directory, whatever was asked for. */
 static bool dirs_is_repeated(const struct dirs_walk *walk, size_t i)
 {
-    return i > 0 && walk->items[i - 1].partition == walk->items[i].partition;
+    return i > 0 && walk->items[i - 1].partition == walk->items[i].partition &&
+           strcmp(walk->items[i - 1].dir, walk->items[i].dir) == 0;
 }
 
 static void dirs_put(struct partition_dirs_op *dirs, struct partition_dir *dir,
@@ -181,12 +191,12 @@ static void dirs_put(struct partition_dirs_op *dirs, struct partition_dir *dir,
 static void dirs_put_replica(struct partition_dirs_op *dirs, struct partition_dir *dir,
                              const struct dirs_item *item)
 {
-    int64_t lag = item->partition->high_watermark - log_end_offset(item->log);
     dirs_put(dirs, dir,
              (struct partition_dir_entry){.topic = item->partition->topic,
                                           .index = item->partition->index,
-                                          .size = log_size(item->log),
-                                          .lag = lag > 0 ? lag : 0});
+                                          .size = item->size,
+                                          .lag = item->lag,
+                                          .future = item->future});
 }
 
 static void dirs_put_strays(struct dirs_walk *walk, struct partition_dir *dir)
@@ -220,8 +230,7 @@ static int dirs_fill(struct dirs_walk *walk)
                                       .free = dirs->disks->disks[d].free,
                                       .first = entries};
         for (size_t i = 0; i < walk->count; i++)
-            if (!dirs_is_repeated(walk, i) &&
-                strcmp(log_dir_path(walk->items[i].log), dir->path) == 0)
+            if (!dirs_is_repeated(walk, i) && strcmp(walk->items[i].dir, dir->path) == 0)
                 dirs_put_replica(dirs, dir, &walk->items[i]);
         dirs_put_strays(walk, dir);
         entries += dir->count;
@@ -259,6 +268,26 @@ void partitions_dirs(struct partitions *partitions, struct partition_dirs_op *di
     dirs->entries = NULL;
     dirs->disks = NULL;
     partitions_submit(partitions, &dirs->op, PARTITION_OP_DIRS);
+}
+
+int partitions_alter_dir(struct partitions *partitions, const char *topic, size_t topic_len,
+                         int32_t index, const char *path, size_t path_len)
+{
+    struct log_manager *logs = partitions->deps->logs;
+    int err, dir = log_manager_find_dir(logs, path, path_len);
+    if (dir < 0)
+        return ERR_LOG_DIR_NOT_FOUND;
+    if (index < 0)
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    const struct partition *partition =
+        replica_manager_by_name(partitions->manager, topic, topic_len, index, &err);
+    /* Only its directory of before can prove that it has all records (log_served_under). */
+    if (partition && partition->emptied)
+        return ERR_REPLICA_NOT_AVAILABLE;
+    char *name = mem_strndup(topic, topic_len);
+    err = log_manager_alter_dir(logs, name, index, dir);
+    mem_free(name);
+    return err;
 }
 
 /* ---- lines ---- */

@@ -386,6 +386,13 @@ struct partition_producers_op {
 };
 void partitions_producers(struct partitions *partitions, struct partition_producers_op *op);
 
+/* The replica of a topic (a name that may be one) is to lie in that log directory: it moves there
+ * in the background, and is served meanwhile. 0; ERR_LOG_DIR_NOT_FOUND; ERR_REPLICA_NOT_AVAILABLE:
+ * it is not here, and the directory is remembered for when it is; the others as in
+ * log_manager_alter_dir. */
+int partitions_alter_dir(struct partitions *partitions, const char *topic, size_t topic_len,
+                         int32_t index, const char *path, size_t path_len) MUST_CHECK;
+
 /* What lies in the log directories. Text is borrowed until `done` returns. */
 struct partition_dir {
     const char *path;
@@ -400,8 +407,10 @@ struct partition_dir_entry {
     const char *topic;
     int32_t index;
     int64_t size;
-    int64_t
-        lag; /* of the log end behind the high watermark; -1: the folder of no known partition */
+    /* Of the log end behind the high watermark; of a copy behind the log that is served; -1: the
+     * folder of no known partition. */
+    int64_t lag;
+    bool future; /* a copy, which takes the place of the replica when it has caught up */
 };
 struct partition_dirs_op {
     struct partition_op op;             /* without a ref */

@@ -14,7 +14,7 @@
 #define CONFIG_NO_TIERS   CONFIG_IDLE "tiered storage is not available yet."
 #define CONFIG_NO_SHARE   CONFIG_IDLE "share groups are not available yet."
 #define CONFIG_NO_STREAMS CONFIG_IDLE "streams groups are not available yet."
-#define CONFIG_NO_MOVES   CONFIG_IDLE "replicas don't move between log directories yet."
+#define CONFIG_NO_MOVES   CONFIG_IDLE "moves between log directories keep to their rate exactly."
 #define CONFIG_NO_METRICS CONFIG_IDLE "there are no metrics of Java here."
 #define CONFIG_NO_NEED    CONFIG_IDLE "nothing here works like what it tunes in Kafka."
 
@@ -435,10 +435,6 @@
       1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_STREAMS)
 
 #define CONFIG_QUOTA_ROWS(X) \
-    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, \
-      "replica.alter.log.dirs.io.max.bytes.per.second", LONG, CONFIG_MAX_LONG_TEXT, NULL, 0, \
-      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
-      CONFIG_NO_MOVES) \
     X(ALTER_LOG_DIRS_REPLICATION_QUOTA_WINDOW_NUM, "alter.log.dirs.replication.quota.window.num", \
       INT, "11", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       CONFIG_NO_MOVES) \

@@ -42,7 +42,8 @@
     "Heartbeat|LeaveGroup|SyncGroup|DescribeGroups|ListGroups|ApiVersions|CreateTopics|"           \
     "DeleteTopics|DeleteRecords|InitProducerId|OffsetForLeaderEpoch|AddPartitionsToTxn|"           \
     "AddOffsetsToTxn|EndTxn|WriteTxnMarkers|TxnOffsetCommit|DescribeConfigs|AlterConfigs|"         \
-    "DescribeLogDirs|CreatePartitions|DeleteGroups|ElectLeaders|IncrementalAlterConfigs|"          \
+    "AlterReplicaLogDirs|DescribeLogDirs|CreatePartitions|DeleteGroups|ElectLeaders|"              \
+    "IncrementalAlterConfigs|"                                                                     \
     "AlterPartitionReassignments|ListPartitionReassignments|OffsetDelete|DescribeClientQuotas|"    \
     "AlterClientQuotas|DescribeUserScramCredentials|AlterUserScramCredentials|DescribeQuorum|"     \
     "UpdateFeatures|DescribeCluster|DescribeProducers|UnregisterBroker|DescribeTransactions|"      \
@@ -113,6 +114,10 @@
       CONFIG_DYNAMIC | CONFIG_PER_BROKER, \
       "Directories of log.dirs that get no new replicas, separated by commas; * is all of them. " \
       "What lies in them is served as before.") \
+    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, \
+      "replica.alter.log.dirs.io.max.bytes.per.second", LONG, CONFIG_MAX_LONG_TEXT, NULL, 0, \
+      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NOT_TOLD, \
+      "The most that is copied while replicas move between the log directories of the broker.") \
     X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The directory of the cluster metadata; the first log directory when it is not set.") \
     X(INITIAL_BROKER_REGISTRATION_TIMEOUT_MS, "initial.broker.registration.timeout.ms", INT, \

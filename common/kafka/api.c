@@ -9,6 +9,7 @@
 #include "kafka/messages/alter_client_quotas.h"
 #include "kafka/messages/alter_configs.h"
 #include "kafka/messages/alter_partition_reassignments.h"
+#include "kafka/messages/alter_replica_log_dirs.h"
 #include "kafka/messages/alter_user_scram_credentials.h"
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/consumer_group_describe.h"
@@ -81,7 +82,6 @@ static const char *const api_other_names[] = {
     [29] = "DescribeAcls",
     [30] = "CreateAcls",
     [31] = "DeleteAcls",
-    [34] = "AlterReplicaLogDirs",
     [38] = "CreateDelegationToken",
     [39] = "RenewDelegationToken",
     [40] = "ExpireDelegationToken",

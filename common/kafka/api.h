@@ -39,6 +39,7 @@
     X(TXN_OFFSET_COMMIT, 28, "TxnOffsetCommit", txn_offset_commit, 6, 3)                           \
     X(DESCRIBE_CONFIGS, 32, "DescribeConfigs", describe_configs, 4, 4)                             \
     X(ALTER_CONFIGS, 33, "AlterConfigs", alter_configs, 2, 2)                                      \
+    X(ALTER_REPLICA_LOG_DIRS, 34, "AlterReplicaLogDirs", alter_replica_log_dirs, 2, 2)             \
     X(DESCRIBE_LOG_DIRS, 35, "DescribeLogDirs", describe_log_dirs, 5, 2)                           \
     X(SASL_AUTHENTICATE, 36, "SaslAuthenticate", sasl_authenticate, 2, 2)                          \
     X(CREATE_PARTITIONS, 37, "CreatePartitions", create_partitions, 3, 2)                          \
