@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "tools/reassign_ask.h"
+#include "tools/reassign_dirs.h"
 #include "tools/reassign_spread.h"
 #include "tools/report.h"
 #include "tools/tools.h"
@@ -25,7 +26,7 @@ static const struct option_row reassign_options[] = {
     OPTION("list", NULL, "Show what is being moved."),
     OPTION_WITH(REASSIGN_WITH_PLAN, "reassignment-json-file", "FILE",
                 "The plan: {\"partitions\":[{\"topic\":\"T\",\"partition\":0,"
-                "\"replicas\":[1,2]}]}."),
+                "\"replicas\":[1,2],\"log_dirs\":[\"any\",\"/d\"]}]}; log_dirs may be left out."),
     OPTION_WITH("generate", "topics-to-move-json-file", "FILE",
                 "The topics: {\"version\":1,\"topics\":[{\"topic\":\"T\"}]}."),
     OPTION_WITH("generate", "broker-list", "ID,...", "The brokers that shall have them."),
@@ -40,7 +41,9 @@ static const struct option_row reassign_options[] = {
                 "Refuse to give a partition more or fewer replicas than it has."),
     OPTION_WITH("execute|cancel", "timeout", "MS", "How long the controller may take; 10000."),
     OPTION_WITH("verify|cancel", "preserve-throttles", NULL, "Leave throttles as they are."),
-    OPTION_OLD_WITH("execute", "replica-alter-log-dirs-throttle", "BYTES/S"),
+    OPTION_WITH("execute", "replica-alter-log-dirs-throttle", "BYTES/S",
+                "The most that a broker copies between its log directories; -1 = no limit. "
+                "--verify takes it back."),
     REPORT_OPTION_WITH("list|verify"),
     TOOL_LAST_OPTIONS,
 };
@@ -50,6 +53,7 @@ struct reassign {
     struct plan plan;            /* of the file */
     struct plan moves;           /* what is under way */
     struct plan current;         /* where the plan's replicas are */
+    struct reassign_dirs dirs;   /* the log directories that the plan names */
     struct client_answer answer; /* Metadata */
 };
 
@@ -222,14 +226,19 @@ static int reassign_check_brokers(const struct reassign *r)
 
 static int reassign_throttle(struct reassign *r)
 {
-    int64_t rate;
-    if (tool_number(r->run, "throttle", -1, INT64_MAX, -1, &rate))
+    int64_t rate, dirs_rate;
+    if (tool_number(r->run, "throttle", -1, INT64_MAX, -1, &rate) ||
+        tool_number(r->run, "replica-alter-log-dirs-throttle", -1, INT64_MAX, -1, &dirs_rate))
         return 1;
-    if (rate < 0)
-        return 0;
-    puts("Warning: You must run --verify periodically, until the reassignment completes, to ensure "
-         "the throttle is removed.");
-    return reassign_throttle_set(r->run, &r->moves, &r->plan, &r->current, rate, stdout);
+    if (rate >= 0 || dirs_rate >= 0)
+        puts("Warning: You must run --verify periodically, until the reassignment completes, to "
+             "ensure the throttle is removed.");
+    int status =
+        rate < 0 ? 0
+                 : reassign_throttle_set(r->run, &r->moves, &r->plan, &r->current, rate, stdout);
+    if (status == 0 && dirs_rate >= 0)
+        status = reassign_throttle_dirs(r->run, &r->dirs, dirs_rate);
+    return status;
 }
 
 static int reassign_start(struct reassign *r)
@@ -253,17 +262,15 @@ static int reassign_start(struct reassign *r)
     printf("Successfully started partition reassignment%s for ", r->plan.count == 1 ? "" : "s");
     plan_print_names(&r->plan);
     putchar('\n');
-    return 0;
+    return reassign_dirs_start(r->run, &r->dirs);
 }
 
 static int reassign_execute(struct reassign *r)
 {
-    if (options_has(r->run->options, "replica-alter-log-dirs-throttle"))
-        return tool_misuse(r->run, "--replica-alter-log-dirs-throttle: replicas can't be moved "
-                                   "between the log directories of a broker yet: leave it out");
     if (plan_read(r->run, "reassignment-json-file", &r->plan) || tool_connect(r->run) ||
         reassign_ask_moves(r->run, false, &r->moves) || tool_metadata(r->run, &r->answer))
         return 1;
+    reassign_dirs_init(&r->dirs, &r->plan);
     return reassign_start(r);
 }
 
@@ -302,9 +309,22 @@ static void reassign_print_states(const struct reassign *r)
             printf("Reassignment of partition %s-%d is %s.\n", item->topic, item->partition,
                    state == REASSIGN_DONE ? "completed" : "still in progress");
     }
-    putchar('\n'); /* Kafka's moves between log directories */
+    if (r->dirs.count == 0)
+        putchar('\n');
+    reassign_dirs_print(&r->dirs);
     buf_close(&have);
     buf_close(&want);
+}
+
+/* Of all that the plan wants of the partition, its log directories too. */
+static enum reassign_state reassign_whole_state(const struct reassign *r,
+                                                const struct plan_item *item, struct plan_ids *now)
+{
+    enum reassign_state state = reassign_state_of(r, item, now);
+    enum reassign_dir_state dirs = reassign_dirs_of(&r->dirs, item);
+    if (state != REASSIGN_DONE || dirs == REASSIGN_DIR_DONE)
+        return state;
+    return dirs == REASSIGN_DIR_MOVING ? REASSIGN_MOVING : REASSIGN_OTHER;
 }
 
 static void reassign_report_states(const struct reassign *r, enum report_format format)
@@ -318,7 +338,7 @@ static void reassign_report_states(const struct reassign *r, enum report_format 
     report_columns(report, columns);
     for (size_t i = 0; i < r->plan.count; i++) {
         const struct plan_item *item = &r->plan.items[i];
-        enum reassign_state state = reassign_state_of(r, item, &now);
+        enum reassign_state state = reassign_whole_state(r, item, &now);
         report_text(report, item->topic);
         report_number(report, item->partition);
         report_text(report, states[state]);
@@ -336,17 +356,38 @@ static int reassign_verify(struct reassign *r)
         reassign_ask_moves(r->run, false, &r->moves) || tool_metadata(r->run, &r->answer) ||
         reassign_take_current(r->run, reassign_metadata(r), &r->plan, true, &r->current))
         return 1;
+    reassign_dirs_init(&r->dirs, &r->plan);
+    if (reassign_dirs_ask(r->run, &r->dirs))
+        return 1;
     if (format == REPORT_KAFKA)
         reassign_print_states(r);
     else
         reassign_report_states(r, format);
-    if (r->moves.count > 0 || options_has(r->run->options, "preserve-throttles"))
+    if (r->moves.count > 0 || reassign_dirs_move(&r->dirs) ||
+        options_has(r->run->options, "preserve-throttles"))
         return 0;
     return reassign_throttle_clear(r->run, reassign_metadata(r), &r->plan,
                                    format == REPORT_KAFKA ? stdout : stderr);
 }
 
 /* ---- --cancel ---- */
+
+static int reassign_cancel_dirs(struct reassign *r)
+{
+    size_t count = 0;
+    reassign_dirs_init(&r->dirs, &r->plan);
+    if (r->dirs.count > 0 && r->run->controllers)
+        return tool_fail(r->run, "moves between log directories are ended by the brokers: give "
+                                 "--bootstrap-server for a plan that has log_dirs");
+    if (reassign_dirs_ask(r->run, &r->dirs) || reassign_dirs_cancel(r->run, &r->dirs, &count))
+        return 1;
+    if (count > 0)
+        printf("Successfully cancelled %zu move%s between log directories.\n", count,
+               count == 1 ? "" : "s");
+    else
+        puts("None of the specified partition moves are active.");
+    return 0;
+}
 
 static int reassign_cancel(struct reassign *r)
 {
@@ -372,7 +413,8 @@ static int reassign_cancel(struct reassign *r)
     } else {
         puts("None of the specified partition reassignments are active.");
     }
-    puts("None of the specified partition moves are active.");
+    if (reassign_cancel_dirs(r))
+        return 1;
     if (options_has(r->run->options, "preserve-throttles"))
         return 0;
     return reassign_throttle_clear(r->run, reassign_metadata(r), &r->plan, stdout);
@@ -419,6 +461,7 @@ static int reassign_run(struct tool_run *run)
         return tool_misuse(run, "--%s asks brokers: give --bootstrap-server", action->name);
     int status = action->run(&r);
     client_answer_free(&r.answer);
+    reassign_dirs_free(&r.dirs);
     plan_free(&r.plan);
     plan_free(&r.moves);
     plan_free(&r.current);

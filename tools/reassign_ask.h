@@ -4,6 +4,7 @@
 #define TOOLS_REASSIGN_ASK_H
 
 #include "kafka/messages/metadata.h"
+#include "tools/reassign_dirs.h"
 #include "tools/reassign_plan.h"
 
 /* All that is being moved, sorted. 0, or 1 with the message printed; so do the others. `optional`:
@@ -27,6 +28,8 @@ int reassign_throttle_set(struct tool_run *run, const struct plan *moves, const 
 /* The topics that have lists of throttled replicas, as items of partition -1. */
 int reassign_throttle_topics(struct tool_run *run, const struct metadata_response *metadata,
                              struct plan *topics);
+/* The rate of moves between log directories, of all brokers that have one in the plan. */
+int reassign_throttle_dirs(struct tool_run *run, const struct reassign_dirs *dirs, int64_t rate);
 /* Takes them back: of all brokers of the cluster (where `metadata` is known) and of the plan, and
  * of the plan's topics. What it does is told on `out`. */
 int reassign_throttle_clear(struct tool_run *run, const struct metadata_response *metadata,

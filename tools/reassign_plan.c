@@ -23,9 +23,17 @@ static void plan_ids_free(struct plan_ids *ids)
     mem_free(ids->ids);
 }
 
+static void plan_free_dirs(struct plan_item *item)
+{
+    for (int32_t i = 0; item->dirs && i < item->replicas.count; i++)
+        mem_free(item->dirs[i]);
+    mem_free(item->dirs);
+}
+
 void plan_free(struct plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++) {
+        plan_free_dirs(&plan->items[i]);
         mem_free(plan->items[i].topic);
         plan_ids_free(&plan->items[i].replicas);
         plan_ids_free(&plan->items[i].adding);
@@ -103,7 +111,6 @@ static bool plan_number(const json_t *number, int64_t *value)
     return json_is_integer(number) && *value >= 0 && *value <= INT32_MAX;
 }
 
-/* Moves between the log directories of a broker are not there yet. */
 static int plan_check_dirs(const struct plan_source *source, const json_t *dirs, const char *topic,
                            int64_t partition, size_t replicas)
 {
@@ -114,18 +121,34 @@ static int plan_check_dirs(const struct plan_source *source, const json_t *dirs,
     if (!json_is_array(dirs) || json_array_size(dirs) != replicas)
         return tool_misuse(source->run,
                            "--%s %s: %s-%d has %zu replicas and another number of log_dirs: write "
-                           "\"any\" for each of them, or leave log_dirs out",
+                           "a path or \"any\" for each of them, or leave log_dirs out",
                            source->option, source->path, topic, (int)partition, replicas);
     json_array_foreach(dirs, i, dir)
     {
         const char *text = json_string_value(dir);
-        if (!text || strcmp(text, "any") != 0)
+        if (!text || text[0] == '\0')
             return tool_misuse(source->run,
-                               "--%s %s: replicas can't be moved to certain log directories yet: "
-                               "write \"any\" in log_dirs of %s-%d",
+                               "--%s %s: write paths of log directories, or \"any\", in log_dirs "
+                               "of %s-%d",
                                source->option, source->path, topic, (int)partition);
     }
     return 0;
+}
+
+/* They were checked. */
+static void plan_take_dirs(const json_t *dirs, struct plan_item *item)
+{
+    const json_t *dir;
+    size_t i;
+    if (!dirs)
+        return;
+    item->dirs = mem_alloc(json_array_size(dirs) * sizeof(*item->dirs));
+    ASSERT(json_array_size(dirs) == (size_t)item->replicas.count);
+    json_array_foreach(dirs, i, dir)
+    {
+        const char *text = json_string_value(dir);
+        item->dirs[i] = strcmp(text, "any") == 0 ? NULL : mem_strdup(text);
+    }
 }
 
 static int plan_take_item(const struct plan_source *source, const json_t *entry, struct plan *plan)
@@ -154,6 +177,7 @@ static int plan_take_item(const struct plan_source *source, const json_t *entry,
                                source->option, source->path, topic, (int)partition, (int)id);
         item->replicas.ids[item->replicas.count++] = (int32_t)id;
     }
+    plan_take_dirs(json_object_get(entry, "log_dirs"), item);
     return 0;
 }
 

@@ -15,6 +15,7 @@ struct plan_item {
     char *topic;
     int32_t partition;
     struct plan_ids replicas;
+    char **dirs; /* the log directory for each of them, NULL = any; NULL when all are so */
     struct plan_ids adding, removing; /* of those that are being moved */
 };
 
@@ -37,7 +38,7 @@ size_t plan_of_topic(const struct plan *plan, size_t i);
 const struct plan_item *plan_find(const struct plan *plan, const char *topic, int32_t partition);
 
 /* Reads the file that --OPTION names, and sorts. 0, or 1 with the message printed: no such file, no
- * such JSON, a partition or a broker that is there twice, a log directory other than "any". */
+ * such JSON, a partition or a broker that is there twice, a log directory that is no path. */
 int plan_read(const struct tool_run *run, const char *option, struct plan *plan);
 /* The ids of --OPTION, "1,2,3": at least one, none twice. The caller's to mem_free. */
 int plan_read_ids(const struct tool_run *run, const char *option, struct plan_ids *ids);

@@ -221,6 +221,24 @@ int reassign_throttle_set(struct tool_run *run, const struct plan *moves, const 
     return status;
 }
 
+int reassign_throttle_dirs(struct tool_run *run, const struct reassign_dirs *dirs, int64_t rate)
+{
+    struct throttle_request request = {0};
+    struct plan_ids brokers = {0};
+    for (size_t i = 0; i < dirs->count; i++)
+        throttle_add_broker(&brokers, dirs->rows[i].broker);
+    for (int32_t i = 0; i < brokers.count; i++)
+        throttle_change_to(throttle_add(&request, THROTTLE_BROKER, mem_printf("%d", brokers.ids[i]),
+                                        THROTTLE_KEYS_MAX),
+                           throttle_broker_keys[2], mem_printf("%" PRId64, rate));
+    int status = throttle_send(run, &request);
+    if (status == 0)
+        printf("The replica-alter-dir throttle limit was set to %" PRId64 " B/s\n", rate);
+    throttle_free(&request);
+    mem_free(brokers.ids);
+    return status;
+}
+
 /* ---- what there is ---- */
 
 static void throttle_take_topic(const struct describe_configs_response_describe_configs_result *row,
