@@ -312,4 +312,80 @@ sources.r1.port = 0
     check_equal(set(row[:2] for row in asked), {("/x", "application/test")}, "path and type")
 
 
+
+FILE_CHANNEL = """
+channels.c1.type = file
+channels.c1.checkpointDir = @DIR@/checkpoint
+channels.c1.dataDirs = @DIR@/data
+channels.c1.transactionCapacity = 1000
+"""
+
+
+def from_topics(cluster, topics, **settings):
+    lines = "".join(f"sources.r1.{key.replace('_', '.')} = {value}\n" for key, value in settings.items())
+    return f"""
+sources.r1.type = kafka
+sources.r1.kafka.bootstrap.servers = {cluster.bootstrap}
+sources.r1.kafka.topics = {topics}
+sources.r1.kafka.consumer.auto.offset.reset = earliest
+{lines}"""
+
+
+@test("kafka source: records with their headers; a group goes on where it ended; what is no event is taken as it is")
+def kafka_headers():
+    with Cluster(1, group_initial_rebalance_delay_ms=0) as cluster:
+        for topic in ("from", "events"):
+            cluster.create_topic(topic)
+        tool("kafka-console-producer.sh", "--bootstrap-server", cluster.bootstrap, "--topic", "from", "--property",
+             "parse.key=true", "--property", "parse.headers=true", stdin="h:one\tkey1\tfirst\nh:two\tkey2\tsecond\n")
+        settings = LOGGER + from_topics(cluster, "from", batchSize=100) + "sources.r1.header.mine = h\n"
+        with Agent(settings) as agent:
+            agent.wait_told(r"headers:\{key=key1, mine=one, offset=0, partition=0, timestamp=\d{13}, topic=from\} "
+                            r"body: .*first")
+            agent.wait_told(r"mine=two, offset=1, .*second")
+        tool("kafka-console-producer.sh", "--bootstrap-server", cluster.bootstrap, "--topic", "from", stdin="third\n")
+        with Agent(settings) as agent:
+            agent.wait_told(r"offset=2, .*third")
+            check_equal(agent.told().count("Event:"), 1, "only what is new")
+        tool("kafka-console-producer.sh", "--bootstrap-server", cluster.bootstrap, "--topic", "events", stdin="odd\n")
+        writes = to_topic(cluster, "events", useFlumeEventFormat="true")
+        with Agent(writes + "sources.r1.type = netcat\nsources.r1.bind = localhost\nsources.r1.port = 0\n"
+                   "sources.r1.interceptors = i1\nsources.r1.interceptors.i1.type = static\n"
+                   "sources.r1.interceptors.i1.key = where\nsources.r1.interceptors.i1.value = here\n") as agent:
+            netcat(agent, "an event")
+            wait_until(lambda: ends(cluster, "events") == 2, DEADLINE_S, "the event")
+        reads = LOGGER + from_topics(cluster, "events", batchSize=100, setTopicHeader="false",
+                                     useFlumeEventFormat="true")
+        with Agent(reads) as agent:
+            agent.wait_told(r"headers:\{offset=1, partition=0, timestamp=\d+, where=here\} body: .*an event \}")
+            agent.wait_told(r"headers:\{offset=0, .*odd \}")
+            agent.wait_told("no event in Flume's format")
+
+
+@test("kafka source to kafka sink through a file channel, killed three times: nothing is lost, repeats are counted")
+def kafka_killed():
+    wanted = [f"record {i}" for i in range(6000)]
+    with Cluster(1, group_initial_rebalance_delay_ms=0) as cluster:
+        for topic in ("from", "to"):
+            cluster.create_topic(topic, partitions=2)
+        with Agent(MEMORY.replace("channels.c1.type = memory\nchannels.c1.capacity = 1000\n", FILE_CHANNEL) +
+                   to_topic(cluster, "to", base="", allowTopicOverride="false") +
+                   from_topics(cluster, "from", batchSize=500) +
+                   # a static member is known again when it comes back
+                   "sources.r1.kafka.consumer.group.instance.id = one\n") as agent:
+            for part in range(4):
+                before = ends(cluster, "to")
+                tool("kafka-console-producer.sh", "--bootstrap-server", cluster.bootstrap, "--topic", "from",
+                     stdin="".join(line + "\n" for line in wanted[part * 1500:part * 1500 + 1500]))
+                wait_until(lambda: ends(cluster, "to") > before, DEADLINE_S, "records arrive")
+                if part < 3:
+                    agent.kill()
+                    agent.start()
+            wait_until(lambda: ends(cluster, "to") >= len(wanted) and
+                       not set(wanted) - set(read(cluster, "to", ends(cluster, "to"))), DEADLINE_S, "all records")
+        got = collections.Counter(read(cluster, "to", ends(cluster, "to")))
+        check_equal(set(got), set(wanted), "the records")
+        note(f"{sum(got.values()) - len(wanted)} records came twice after 3 kills")
+
+
 tap.run()

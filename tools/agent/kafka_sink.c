@@ -17,6 +17,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "tools/agent/flume_event.h"
+#include "tools/agent/kafka_bell.h"
 #include "tools/agent/sink.h"
 #include "tools/agent/types.h"
 #include "tools/rd.h"
@@ -27,14 +28,6 @@ enum {
     KAFKA_QUEUE_MIN = 100000, /* librdkafka's own default */
     KAFKA_TOPICS_MAX = 10000, /* that headers may name */
     KAFKA_SAY_MS = 10000      /* between two lines about the same state */
-};
-
-struct kafka_sink;
-
-/* What a thread of librdkafka rings; posts of it may be on their way when the sink is gone. */
-struct kafka_bell {
-    struct env *env;
-    struct kafka_sink *kafka; /* NULL = gone; the loop's */
 };
 
 struct kafka_sink {
@@ -208,23 +201,11 @@ static void kafka_on_report(rd_kafka_t *rd, const rd_kafka_message_t *message, v
         sink_done(&kafka->sink, take, take->status);
 }
 
-static void kafka_on_post(void *data)
+static void kafka_on_bell(void *data)
 {
-    struct kafka_bell *bell = data;
-    while (bell->kafka && rd_kafka_poll(bell->kafka->rd, 0) > 0)
+    struct kafka_sink *kafka = data;
+    while (kafka->rd && rd_kafka_poll(kafka->rd, 0) > 0)
         ;
-}
-
-static void kafka_ring(rd_kafka_t *rd, void *opaque)
-{
-    struct kafka_bell *bell = opaque;
-    (void)rd;
-    env_post(bell->env, kafka_on_post, bell);
-}
-
-static void kafka_bell_free(void *data)
-{
-    mem_free(data);
 }
 
 /* ---- the producer ---- */
@@ -253,11 +234,8 @@ static int kafka_open(struct kafka_sink *kafka, struct buf *problem)
         buf_printf(problem, "can't make a producer: %s", error);
         return ERR_INVALID;
     }
-    kafka->bell = mem_alloc(sizeof(*kafka->bell));
-    kafka->bell->env = kafka->sink.env;
-    kafka->bell->kafka = kafka;
     rd_kafka_queue_t *queued = rd_kafka_queue_get_main(kafka->rd);
-    rd_kafka_queue_cb_event_enable(queued, kafka_ring, kafka->bell);
+    kafka->bell = kafka_bell_new(kafka->sink.env, queued, kafka_on_bell, kafka);
     rd_kafka_queue_destroy(queued);
     map_init(&kafka->topics);
     kafka->sink.counters.connection_created++;
@@ -269,8 +247,7 @@ static void kafka_close(struct kafka_sink *kafka)
 {
     rd_kafka_topic_t *topic;
     rd_kafka_queue_t *queued = rd_kafka_queue_get_main(kafka->rd);
-    kafka->bell->kafka = NULL;
-    rd_kafka_queue_cb_event_enable(queued, NULL, NULL);
+    kafka_bell_mute(kafka->bell, queued);
     rd_kafka_queue_destroy(queued);
     rd_kafka_purge(kafka->rd, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     for (size_t at = 0; (topic = map_next(&kafka->topics, &at, NULL, NULL));)
@@ -278,7 +255,7 @@ static void kafka_close(struct kafka_sink *kafka)
     map_close(&kafka->topics);
     rd_kafka_destroy(kafka->rd);
     kafka->rd = NULL;
-    env_post(kafka->sink.env, kafka_bell_free, kafka->bell); /* behind all that it has posted */
+    kafka_bell_free(kafka->bell);
     kafka->sink.counters.connection_closed++;
 }
 

@@ -18,6 +18,7 @@
     X(avro_source_type)                                                                            \
     X(exec_source_type)                                                                            \
     X(http_source_type)                                                                            \
+    X(kafka_source_type)                                                                           \
     X(netcat_source_type)                                                                          \
     X(netcat_udp_source_type)                                                                      \
     X(syslog_tcp_source_type)                                                                      \
