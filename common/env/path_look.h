@@ -7,7 +7,8 @@
 #include "env/env.h"
 
 struct env_path_info {
-    uint64_t inode; /* the same file has the same one under any name, as long as it exists */
+    uint64_t device;
+    uint64_t inode; /* of that device: the same under any name, as long as the file exists */
     int64_t size;
     int64_t modified_ms; /* since 1970 */
     bool regular;        /* no directory, pipe or device */

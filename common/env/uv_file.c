@@ -396,6 +396,7 @@ int env_path_look(struct env *env, const char *path, struct env_path_info *info)
     if (stat(path, &st) < 0)
         return file_error();
     *info = (struct env_path_info){
+        .device = st.st_dev,
         .inode = st.st_ino,
         .size = st.st_size,
         .modified_ms = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000,

@@ -238,7 +238,7 @@ static void spooldir_begin(struct spooldir_source *spooldir, const struct spoold
 {
     const struct part *part = spooldir->source.part;
     const struct taildir_position *known =
-        taildir_positions_find(&spooldir->known, look->info.inode);
+        taildir_positions_find(&spooldir->known, look->info.inode, look->path);
     int err = env_file_open(spooldir->source.env, look->path, ENV_OPEN_READ, &spooldir->file);
     if (err) {
         logger_error(&spooldir->source.logger, "can't open %s: %s", look->path, err_text(err));
@@ -465,6 +465,14 @@ static void spooldir_stored(void *data, int err)
         env_timer_start(&spooldir->track, SPOOLDIR_TRACK_MS);
 }
 
+static void spooldir_add_position(const struct spooldir_source *spooldir,
+                                  struct taildir_positions *positions)
+{
+    taildir_positions_add(positions, &(struct taildir_position){.inode = spooldir->info.inode,
+                                                                .pos = spooldir->pos,
+                                                                .path = spooldir->path});
+}
+
 static void spooldir_on_track(void *data)
 {
     struct spooldir_source *spooldir = data;
@@ -472,7 +480,7 @@ static void spooldir_on_track(void *data)
     if (!spooldir->path || spooldir->store)
         return;
     spooldir->moved = false;
-    taildir_positions_add(&positions, spooldir->info.inode, spooldir->pos, spooldir->path);
+    spooldir_add_position(spooldir, &positions);
     spooldir->store = taildir_positions_store_start(spooldir->source.env, spooldir->tracker,
                                                     &positions, spooldir_stored, spooldir);
 }
@@ -532,7 +540,7 @@ static void spooldir_stop(struct source *source)
     if (spooldir->store)
         taildir_store_forget(spooldir->store);
     if (spooldir->path) {
-        taildir_positions_add(&last, spooldir->info.inode, spooldir->pos, spooldir->path);
+        spooldir_add_position(spooldir, &last);
         int err = taildir_positions_store(source->env, spooldir->tracker, &last);
         if (err)
             logger_error(&source->logger, "can't write %s: %s", spooldir->tracker, err_text(err));

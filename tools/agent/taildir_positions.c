@@ -13,13 +13,13 @@
 
 enum { TAILDIR_POSITIONS_MAX = 64 << 20 };
 
-void taildir_positions_add(struct taildir_positions *positions, uint64_t inode, uint64_t pos,
-                           const char *path)
+void taildir_positions_add(struct taildir_positions *positions, const struct taildir_position *row)
 {
+    ASSERT(row->path);
     positions->rows =
         mem_realloc(positions->rows, (positions->count + 1) * sizeof(*positions->rows));
-    positions->rows[positions->count++] =
-        (struct taildir_position){.inode = inode, .pos = pos, .path = mem_strdup(path)};
+    positions->rows[positions->count] = *row;
+    positions->rows[positions->count++].path = mem_strdup(row->path);
 }
 
 void taildir_positions_close(struct taildir_positions *positions)
@@ -30,13 +30,33 @@ void taildir_positions_close(struct taildir_positions *positions)
     *positions = (struct taildir_positions){0};
 }
 
-const struct taildir_position *taildir_positions_find(const struct taildir_positions *positions,
-                                                      uint64_t inode)
+struct taildir_position *taildir_positions_find(const struct taildir_positions *positions,
+                                                uint64_t inode, const char *path)
 {
-    for (size_t i = 0; i < positions->count; i++)
-        if (positions->rows[i].inode == inode)
-            return &positions->rows[i];
-    return NULL;
+    struct taildir_position *found = NULL;
+    for (size_t i = 0; i < positions->count; i++) {
+        struct taildir_position *row = &positions->rows[i];
+        if (row->inode == inode && !row->taken && (!found || strcmp(row->path, path) == 0))
+            found = row;
+    }
+    return found;
+}
+
+static void taildir_positions_load_row(struct taildir_positions *positions, const json_t *object)
+{
+    const char *file = json_string_value(json_object_get(object, "file"));
+    json_t *inode = json_object_get(object, "inode"), *pos = json_object_get(object, "pos");
+    json_int_t head_len = json_integer_value(json_object_get(object, "headLen"));
+    struct taildir_position row = {.inode = (uint64_t)json_integer_value(inode),
+                                   .pos = (uint64_t)json_integer_value(pos)};
+    if (!file || !json_is_integer(inode) || !json_is_integer(pos) || json_integer_value(pos) < 0)
+        return;
+    row.path = (char *)(uintptr_t)file;
+    if (head_len > 0 && head_len <= TAILDIR_HEAD_MAX) {
+        row.head_len = (uint32_t)head_len;
+        row.head = (uint32_t)json_integer_value(json_object_get(object, "head"));
+    }
+    taildir_positions_add(positions, &row);
 }
 
 int taildir_positions_load(struct env *env, const char *path, struct taildir_positions *positions,
@@ -64,14 +84,7 @@ int taildir_positions_load(struct env *env, const char *path, struct taildir_pos
         json_decref(root);
         return ERR_MALFORMED;
     }
-    json_array_foreach(root, i, row)
-    {
-        const char *file = json_string_value(json_object_get(row, "file"));
-        json_t *inode = json_object_get(row, "inode"), *pos = json_object_get(row, "pos");
-        if (file && json_is_integer(inode) && json_is_integer(pos) && json_integer_value(pos) >= 0)
-            taildir_positions_add(positions, (uint64_t)json_integer_value(inode),
-                                  (uint64_t)json_integer_value(pos), file);
-    }
+    json_array_foreach(root, i, row) taildir_positions_load_row(positions, row);
     json_decref(root);
     return 0;
 }
@@ -87,6 +100,10 @@ int taildir_positions_store(struct env *env, const char *path,
         json_t *file = json_stringn(row->path, strlen(row->path));
         /* A path that is no UTF-8 is found by its inode alone. */
         json_object_set_new(object, "file", file ? file : json_string("?"));
+        if (row->head_len > 0) {
+            json_object_set_new(object, "head", json_integer(row->head));
+            json_object_set_new(object, "headLen", json_integer(row->head_len));
+        }
         json_array_append_new(root, object);
     }
     size_t size = json_dumpb(root, NULL, 0, JSON_COMPACT);

@@ -1,8 +1,8 @@
 /* A look into the directories of a taildir source.
  *
  * Happy path: on the worker pool, each directory is listed, each name is matched, each file that
- * matches is looked at for its inode and size. Failure modes: a directory that is not there, or no
- * longer, has no files; one that can't be read is told by `err`. */
+ * matches is looked at for its inode and size. Failure modes: of a directory that is not
+ * there, or can't be read, nothing is known: `missed` says so, and `err` says why. */
 #include "tools/agent/taildir_scan.h"
 
 #include <stdlib.h>
@@ -83,7 +83,12 @@ struct taildir_groups *taildir_groups_new(const struct part *part, struct buf *p
 static void taildir_scan_add(struct taildir_scan *scan, size_t *cap, char *path, size_t group)
 {
     struct env_path_info info;
-    if (env_path_look(scan->env, path, &info) || !info.regular) {
+    int err = env_path_look(scan->env, path, &info);
+    if (err && err != ERR_NOT_FOUND) {
+        scan->missed[group] = TAILDIR_PARTLY;
+        scan->err = err;
+    }
+    if (err || !info.regular) {
         mem_free(path); /* it went away between the two calls */
         return;
     }
@@ -92,6 +97,7 @@ static void taildir_scan_add(struct taildir_scan *scan, size_t *cap, char *path,
         scan->found = mem_realloc(scan->found, *cap * sizeof(*scan->found));
     }
     scan->found[scan->count++] = (struct taildir_found){.path = path,
+                                                        .device = info.device,
                                                         .inode = info.inode,
                                                         .size = info.size,
                                                         .modified_ms = info.modified_ms,
@@ -115,10 +121,11 @@ static void taildir_scan_run(struct env_work *work)
         char **names;
         size_t count;
         int err = env_dir_list(scan->env, group->dir, &names, &count);
-        if (err && err != ERR_NOT_FOUND)
-            scan->err = err;
-        if (err)
+        if (err) {
+            scan->missed[g] = err == ERR_NOT_FOUND ? TAILDIR_ABSENT : TAILDIR_UNSEEN;
+            scan->err = err == ERR_NOT_FOUND ? scan->err : err;
             continue;
+        }
         for (size_t i = 0; i < count; i++)
             if (expression_finds(group->pattern, names[i], strlen(names[i])))
                 taildir_scan_add(scan, &cap, mem_printf("%s/%s", group->dir, names[i]), g);
@@ -136,6 +143,7 @@ static void taildir_scan_done(struct env_work *work)
     for (size_t i = 0; i < scan->count; i++)
         mem_free(scan->found[i].path);
     mem_free(scan->found);
+    mem_free(scan->missed);
     taildir_groups_unref(scan->groups);
     mem_free(scan);
 }
@@ -149,6 +157,7 @@ struct taildir_scan *taildir_scan_start(struct env *env, struct taildir_groups *
     scan->groups = groups;
     scan->done = done;
     scan->data = data;
+    scan->missed = mem_alloc(groups->count * sizeof(*scan->missed));
     groups->refs++;
     env_work_submit(env, &scan->work, taildir_scan_run, taildir_scan_done);
     return scan;

@@ -27,10 +27,19 @@ void taildir_groups_unref(struct taildir_groups *groups);
 
 struct taildir_found {
     char *path;
+    uint64_t device;
     uint64_t inode;
     int64_t size;
     int64_t modified_ms;
     size_t group;
+};
+
+/* Files that are not among those found may be there all the same, unless all was seen. */
+enum taildir_missed {
+    TAILDIR_SEEN,
+    TAILDIR_PARTLY, /* the directory was listed, a file could not be looked at */
+    TAILDIR_ABSENT, /* there is no such directory */
+    TAILDIR_UNSEEN  /* the directory could not be listed */
 };
 
 /* A look into all directories, on the worker pool. */
@@ -40,7 +49,8 @@ struct taildir_scan {
     struct taildir_groups *groups;
     struct taildir_found *found; /* the oldest first */
     size_t count;
-    int err; /* of the last directory that could not be read; the files of the others are there */
+    enum taildir_missed *missed; /* by group */
+    int err;                     /* of the last directory or file that could not be read */
     void (*done)(void *data, struct taildir_scan *scan); /* the scan is freed behind it */
     void *data;                                          /* NULL = nobody waits any more */
 };

@@ -2,22 +2,22 @@
  *
  * Happy path: a look into the directories (on the worker pool) finds files by their inodes; one
  * with more bytes than its position is opened and read in chunks; whole lines go to the channels
- * batch by batch, and the position moves when the channels have a batch. Files that grow are looked
- * at every TAILDIR_POLL_MS, the others with the next look into the directories. The position file
- * is written now and then, and at the end.
+ * batch by batch, and the position moves when the channels have a batch. Open files are polled,
+ * those that grew lately every TAILDIR_POLL_MS, the others less often; closed ones are seen to
+ * have grown by the next look. The position file is written now and then, and at the end.
  *
  * Failure modes: a file that is shorter than its position was cut, and is read from its beginning;
  * one that is no longer among the directories' files is read to its end and kept open for
- * idleTimeout, since its writer may still write; a crash reads again what the position file does
- * not know yet. A last line without an end waits for its end, and is an event of its own when the
- * file has been idle for idleTimeout. */
+ * idleTimeout, since its writer may still write; a directory that can't be looked into says
+ * nothing about its files, and they are kept; a crash reads again what the position file does not
+ * know yet. A last line without an end waits for its end, and is an event of its own when the file
+ * has been idle for idleTimeout. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "base/mem.h"
-#include "env/path_look.h"
 #include "tools/agent/source.h"
+#include "tools/agent/taildir_file.h"
 #include "tools/agent/taildir_positions.h"
 #include "tools/agent/taildir_scan.h"
 #include "tools/agent/types.h"
@@ -26,29 +26,12 @@ enum {
     TAILDIR_CHUNK = 256 * 1024,  /* read at once */
     TAILDIR_LINE_MAX = 16 << 20, /* a longer line is cut: no file may fill the memory */
     TAILDIR_POLL_MS = 10,
-    TAILDIR_HOT_MS = 5000,         /* for so long after its last bytes a file counts as growing */
+    TAILDIR_POLL_SHARE = 8,        /* a file that has not grown for 8 s is polled once a second */
     TAILDIR_BATCHES_PER_TURN = 32, /* so that the others on the loop get their turns */
     TAILDIR_SETTLE_MS = 200        /* a position that has not moved for so long is written */
 };
 
 struct taildir_source;
-
-struct taildir_file {
-    struct list link;      /* all */
-    struct list busy_link; /* those that may have something to read */
-    struct taildir_source *taildir;
-    uint64_t inode;
-    uint64_t pos;          /* the channels have what is before it */
-    uint64_t sent;         /* the same, when the batch under way has ended */
-    struct env_file *file; /* NULL = not open */
-    char *path;
-    struct headers *headers;
-    uint64_t seen;   /* its size at the last read */
-    int64_t grew_ms; /* when it had last grown */
-    size_t batches;  /* of it in a row */
-    bool listed;     /* by the last look */
-    bool waits;      /* what is behind pos has no end of line yet */
-};
 
 /* What has been read of a file and not been sent. */
 struct taildir_chunk {
@@ -58,11 +41,19 @@ struct taildir_chunk {
     bool cut; /* it holds no end of line and is as long as a line may be */
 };
 
+enum taildir_what {
+    TAILDIR_LINES,
+    TAILDIR_REST, /* a last line without an end */
+    TAILDIR_HEAD  /* the first bytes, which tell one file from another */
+};
+
 /* A read that has to wait for the disk; it outlives the source. */
 struct taildir_read {
     struct env_work work;
     struct taildir_source *taildir; /* NULL = stopped */
-    struct env_file *file;          /* its own then */
+    struct taildir_file *of;        /* the taildir's */
+    struct env_file *file;          /* its own when the source has stopped */
+    enum taildir_what what;
     struct block *block;
     uint64_t offset;
     size_t len;
@@ -72,11 +63,11 @@ struct taildir_read {
 struct taildir_source {
     struct source source;
     struct taildir_groups *groups;
-    struct taildir_positions known; /* of the position file, until the first look */
+    struct taildir_positions known; /* of the position file, until a look saw all directories */
+    bool *looked;                   /* by group: files that it did not have then are new */
     char *position_path;
     struct taildir_store *store; /* positions on their way to the disk */
-    struct map files;            /* by inode */
-    struct list all, busy;
+    struct taildir_files files;
     struct taildir_chunk chunk;
     struct taildir_read *read;
     struct taildir_scan *scan;
@@ -87,7 +78,8 @@ struct taildir_source {
     int64_t moved_ms; /* when a position moved last */
     size_t batches_max;
     const char *file_key, *offset_key; /* NULL = no such header */
-    bool under_way, looked, moved, skips;
+    int scan_err;                      /* of the last look; told when it changes */
+    bool under_way, scanned, moved, skips;
 };
 
 /* clang-format off */
@@ -141,32 +133,6 @@ static void taildir_check(const struct part *part, struct buf *problems)
 
 /* ---- files ---- */
 
-static void taildir_file_close(struct taildir_file *file)
-{
-    if (file->file)
-        env_file_close(file->file);
-    file->file = NULL;
-}
-
-static void taildir_file_free(struct taildir_file *file)
-{
-    struct taildir_source *taildir = file->taildir;
-    ASSERT(taildir->chunk.file != file);
-    map_del_u64(&taildir->files, file->inode);
-    list_remove(&file->link);
-    list_remove(&file->busy_link);
-    taildir_file_close(file);
-    headers_unref(file->headers);
-    mem_free(file->path);
-    mem_free(file);
-}
-
-static void taildir_file_is_busy(struct taildir_file *file)
-{
-    if (list_empty(&file->busy_link))
-        list_push(&file->taildir->busy, &file->busy_link);
-}
-
 static struct headers *taildir_file_headers(const struct taildir_source *taildir, size_t group,
                                             const char *path)
 {
@@ -175,41 +141,38 @@ static struct headers *taildir_file_headers(const struct taildir_source *taildir
                              : headers_ref(of_group);
 }
 
-static struct taildir_file *taildir_file_new(struct taildir_source *taildir,
-                                             const struct taildir_found *found)
+static struct taildir_file *taildir_follow(struct taildir_source *taildir,
+                                           const struct taildir_found *found)
 {
-    struct taildir_file *file = mem_alloc(sizeof(*file));
-    const struct taildir_position *known = taildir_positions_find(&taildir->known, found->inode);
-    file->taildir = taildir;
-    file->inode = found->inode;
-    if (known && known->pos <= (uint64_t)found->size)
-        file->pos = known->pos;
-    else if (!known && taildir->skips && !taildir->looked)
+    struct taildir_position *known =
+        taildir_positions_find(&taildir->known, found->inode, found->path);
+    struct taildir_file *file = taildir_file_new(&taildir->files, found, known);
+    if (!known && taildir->skips && !taildir->looked[found->group])
         file->pos = (uint64_t)found->size;
-    list_init(&file->busy_link);
-    list_push(&taildir->all, &file->link);
-    map_put_u64(&taildir->files, found->inode, file);
+    file->headers = taildir_file_headers(taildir, found->group, found->path);
     logger_info(&taildir->source.logger, "following %s from byte %llu", found->path,
                 (unsigned long long)file->pos);
     return file;
 }
 
 /* A file that was found: it may be new, renamed, cut, or longer. */
-static void taildir_file_found(struct taildir_source *taildir, const struct taildir_found *found)
+static void taildir_found(struct taildir_source *taildir, const struct taildir_found *found)
 {
-    struct taildir_file *file = map_get_u64(&taildir->files, found->inode);
-    bool known = file != NULL;
+    struct taildir_file *file = taildir_files_find(&taildir->files, found);
+    if (file && file->listed && strcmp(file->path, found->path) != 0)
+        return; /* another name of a file that still has its own */
     if (!file)
-        file = taildir_file_new(taildir, found);
+        file = taildir_follow(taildir, found);
     file->listed = true;
-    if (!file->path || strcmp(file->path, found->path) != 0) {
-        if (known)
-            logger_info(&taildir->source.logger, "%s is called %s now", file->path, found->path);
-        mem_free(file->path);
-        file->path = mem_strdup(found->path);
+    file->listed_ms = env_now_ms(taildir->source.env);
+    char *before = mem_strdup(file->path);
+    if (taildir_file_rename(file, found->path)) {
+        logger_info(&taildir->source.logger, "%s is called %s now", before, found->path);
         headers_unref(file->headers);
+        file->group = found->group;
         file->headers = taildir_file_headers(taildir, found->group, found->path);
     }
+    mem_free(before);
     uint64_t size = (uint64_t)found->size;
     bool waits = file->waits && size == file->seen;
     if (size < file->pos || (size > file->pos && !waits))
@@ -220,18 +183,23 @@ static void taildir_file_found(struct taildir_source *taildir, const struct tail
 
 static void taildir_chunk_drop(struct taildir_source *taildir)
 {
+    if (taildir->chunk.file)
+        taildir->chunk.file->held = false;
     if (taildir->chunk.block)
         block_unref(taildir->chunk.block);
     taildir->chunk = (struct taildir_chunk){0};
 }
 
 static void taildir_chunk_begin(struct taildir_source *taildir, struct taildir_file *file,
-                                struct block *block, size_t len)
+                                struct block *block, size_t len, bool cut)
 {
     ASSERT(!taildir->chunk.file);
     ASSERT(len > 0);
-    taildir->chunk = (struct taildir_chunk){.file = file, .block = block, .end = len};
+    taildir->chunk = (struct taildir_chunk){.file = file, .block = block, .end = len, .cut = cut};
     file->sent = file->pos;
+    file->held = true;
+    if (cut)
+        return;
     bool whole = memchr(block->data, '\n', len) != NULL;
     if (whole) {
         taildir->chunk_size = TAILDIR_CHUNK;
@@ -249,10 +217,25 @@ static void taildir_chunk_begin(struct taildir_source *taildir, struct taildir_f
     }
 }
 
-static void taildir_failed(struct taildir_file *file, const char *what, int err)
+/* What was read; the block is taken over. */
+static void taildir_read_ended(struct taildir_source *taildir, struct taildir_file *file,
+                               enum taildir_what what, struct block *block, ssize_t got)
 {
-    logger_error(&file->taildir->source.logger, "can't %s %s: %s", what, file->path, err_text(err));
-    taildir_file_close(file);
+    bool whole = got > 0 && (size_t)got == block->cap;
+    ASSERT(!file->held);
+    if (got > 0 && (what == TAILDIR_LINES || (what == TAILDIR_REST && whole))) {
+        taildir_chunk_begin(taildir, file, block, (size_t)got, what == TAILDIR_REST);
+        return;
+    }
+    if (got < 0)
+        taildir_file_failed(file, "read", (int)got);
+    else if (what == TAILDIR_HEAD)
+        taildir->moved = !taildir_file_verify(file, block->data, (size_t)got) || taildir->moved;
+    if (got >= 0 && what == TAILDIR_HEAD)
+        taildir_file_is_next(file);
+    else if (got >= 0 && what == TAILDIR_REST)
+        taildir_file_is_busy(file);
+    block_unref(block);
 }
 
 static void taildir_read_run(struct env_work *work)
@@ -265,104 +248,75 @@ static void taildir_read_done(struct env_work *work)
 {
     struct taildir_read *read = CONTAINER_OF(work, struct taildir_read, work);
     struct taildir_source *taildir = read->taildir;
-    struct taildir_file *file = NULL;
-    if (!taildir) {
-        block_unref(read->block);
-        env_file_close(read->file);
-        mem_free(read);
-        return;
-    }
-    LIST_EACH(step, &taildir->all)
-        if (LIST_ENTRY(step, struct taildir_file, link)->file == read->file)
-            file = LIST_ENTRY(step, struct taildir_file, link);
-    ASSERT(file); /* none is closed while it is being read */
-    taildir->read = NULL;
-    if (read->got > 0) {
-        taildir_chunk_begin(taildir, file, read->block, (size_t)read->got);
+    if (taildir) {
+        taildir->read = NULL;
+        read->of->held = false;
+        taildir_read_ended(taildir, read->of, read->what, read->block, read->got);
     } else {
         block_unref(read->block);
-        if (read->got < 0)
-            taildir_failed(file, "read", (int)read->got);
+        env_file_close(read->file);
     }
     mem_free(read);
-    taildir_pump(taildir);
+    if (taildir)
+        taildir_pump(taildir);
 }
 
 static void taildir_read_later(struct taildir_source *taildir, struct taildir_file *file,
-                               struct block *block, size_t len)
+                               enum taildir_what what, struct block *block, uint64_t offset)
 {
     struct taildir_read *read = mem_alloc(sizeof(*read));
+    ASSERT(!taildir->read);
     read->taildir = taildir;
+    read->of = file;
     read->file = file->file;
+    read->what = what;
     read->block = block;
-    read->offset = file->pos;
-    read->len = len;
+    read->offset = offset;
+    read->len = block->cap;
+    file->held = true;
     taildir->read = read;
     env_work_submit(taildir->source.env, &read->work, taildir_read_run, taildir_read_done);
 }
 
-/* Its path may name another file by now: the inode tells. The next look finds its new name. */
-static int taildir_file_open(struct taildir_file *file)
+static void taildir_read_start(struct taildir_source *taildir, struct taildir_file *file,
+                               enum taildir_what what, uint64_t offset, size_t len)
 {
-    struct env *env = file->taildir->source.env;
-    struct env_path_info info;
-    int err = env_file_open(env, file->path, ENV_OPEN_READ, &file->file);
-    if (!err)
-        err = env_path_look(env, file->path, &info);
-    if (!err && info.inode != file->inode)
-        err = ERR_NOT_FOUND;
-    if (err)
-        taildir_file_close(file);
-    return err;
-}
-
-/* How many bytes are behind the position; a file that was cut begins anew. */
-static int64_t taildir_file_left(struct taildir_file *file)
-{
-    int err = file->file ? 0 : taildir_file_open(file);
-    if (err == ERR_NOT_FOUND)
-        return 0;
-    int64_t size = err ? err : env_file_size(file->file);
-    if (size < 0) {
-        taildir_failed(file, err ? "open" : "look at", (int)size);
-        return 0;
-    }
-    if ((uint64_t)size < file->pos) {
-        logger_warn(&file->taildir->source.logger, "%s was cut: reading it from its beginning",
-                    file->path);
-        file->pos = 0;
-        file->taildir->moved = true;
-    }
-    return size - (int64_t)file->pos;
-}
-
-/* Reads the next chunk of a file. */
-static void taildir_file_read(struct taildir_source *taildir, struct taildir_file *file)
-{
-    int64_t left = taildir_file_left(file);
-    uint64_t size = file->pos + (uint64_t)left;
-    if (left <= 0 || (file->waits && size == file->seen))
-        return;
-    size_t len = (size_t)left < taildir->chunk_size ? (size_t)left : taildir->chunk_size;
     struct block *block = block_new(len);
     if (!block)
         return; /* the next poll tries again */
-    if (size != file->seen)
-        file->grew_ms = env_now_ms(taildir->source.env);
-    file->seen = size;
-    ssize_t got = env_file_read_now(file->file, block->data, len, file->pos);
-    if (got == ERR_AGAIN) {
-        taildir_read_later(taildir, file, block, len);
-        return;
-    }
-    if (got > 0) {
+    if (what != TAILDIR_HEAD)
         file->waits = false;
-        taildir_chunk_begin(taildir, file, block, (size_t)got);
+    ssize_t got = env_file_read_now(file->file, block->data, len, offset);
+    if (got == ERR_AGAIN)
+        taildir_read_later(taildir, file, what, block, offset);
+    else
+        taildir_read_ended(taildir, file, what, block, got);
+}
+
+/* Reads what comes next of a file, if there is something. */
+static void taildir_file_read(struct taildir_source *taildir, struct taildir_file *file)
+{
+    uint64_t before = file->pos;
+    int64_t left = taildir_file_left(file);
+    uint64_t size = file->pos + (uint64_t)left;
+    bool idle = file->idle;
+    taildir->moved = taildir->moved || file->pos != before;
+    if (left > 0 && !file->verified) {
+        taildir_read_start(taildir, file, TAILDIR_HEAD, 0, TAILDIR_HEAD_MAX);
         return;
     }
-    block_unref(block);
-    if (got < 0)
-        taildir_failed(file, "read", (int)got);
+    file->idle = false;
+    if (left > 0 && (!file->waits || size != file->seen)) {
+        size_t len = (size_t)left < taildir->chunk_size ? (size_t)left : taildir->chunk_size;
+        if (size != file->seen)
+            file->grew_ms = env_now_ms(taildir->source.env);
+        file->seen = size;
+        taildir_read_start(taildir, file, TAILDIR_LINES, file->pos, len);
+    } else if (idle && left > 0) {
+        taildir_read_start(taildir, file, TAILDIR_REST, file->pos, (size_t)left);
+    } else if (idle) {
+        taildir_file_close(file);
+    }
 }
 
 /* ---- batches ---- */
@@ -400,7 +354,8 @@ static void taildir_fill(struct taildir_source *taildir)
             len--;
         taildir_add(taildir, len, next);
     }
-    if (chunk->cut && chunk->start < chunk->end)
+    /* There is no newline left, or the batch is full. */
+    if (chunk->cut && chunk->start < chunk->end && !batch_is_full(&taildir->batch))
         taildir_add(taildir, chunk->end - chunk->start, chunk->end);
 }
 
@@ -447,7 +402,7 @@ static bool taildir_send(struct taildir_source *taildir)
 static void taildir_share(struct taildir_source *taildir)
 {
     struct taildir_file *file = taildir->chunk.file;
-    if (!file || file->batches < taildir->batches_max || list_empty(&taildir->busy))
+    if (!file || file->batches < taildir->batches_max || list_empty(&taildir->files.busy))
         return;
     file->batches = 0;
     taildir_chunk_drop(taildir);
@@ -465,7 +420,7 @@ static void taildir_pump(struct taildir_source *taildir)
                 return;
             continue;
         }
-        struct list *link = list_pop(&taildir->busy);
+        struct list *link = list_pop(&taildir->files.busy);
         if (!link)
             return;
         struct taildir_file *file = LIST_ENTRY(link, struct taildir_file, busy_link);
@@ -481,15 +436,18 @@ static void taildir_on_turn(void *data)
 
 /* ---- looking ---- */
 
-/* The files that have grown lately may have grown again. */
+/* The open files may have grown, whether a look finds them or not; the longer one has not, the less
+ * often it is looked at. */
 static void taildir_on_poll(void *data)
 {
     struct taildir_source *taildir = data;
     int64_t now_ms = env_now_ms(taildir->source.env);
-    LIST_EACH(step, &taildir->all) {
-        struct taildir_file *file = LIST_ENTRY(step, struct taildir_file, link);
-        if (file->file && now_ms - file->grew_ms < TAILDIR_HOT_MS && file != taildir->chunk.file) {
+    LIST_EACH(step, &taildir->files.open) {
+        struct taildir_file *file = LIST_ENTRY(step, struct taildir_file, open_link);
+        if (!file->held &&
+            now_ms - file->polled_ms >= (now_ms - file->grew_ms) / TAILDIR_POLL_SHARE) {
             file->batches = 0;
+            file->polled_ms = now_ms;
             taildir_file_is_busy(file);
         }
     }
@@ -499,57 +457,58 @@ static void taildir_on_poll(void *data)
     env_timer_start(&taildir->poll, TAILDIR_POLL_MS);
 }
 
-/* Nothing came for idleTimeout: a last line is taken as it is, and the file is closed. */
-static void taildir_rest(struct taildir_source *taildir, struct taildir_file *file)
-{
-    int64_t left = taildir_file_left(file);
-    if (left > 0 && file->waits && left < TAILDIR_LINE_MAX) {
-        struct block *block = block_new((size_t)left);
-        ssize_t got =
-            block ? env_file_read_now(file->file, block->data, (size_t)left, file->pos) : ERR_AGAIN;
-        if (got > 0) {
-            taildir->chunk = (struct taildir_chunk){
-                .file = file, .block = block, .end = (size_t)got, .cut = true};
-            file->sent = file->pos;
-            file->waits = false;
-            taildir_pump(taildir);
-            return;
-        }
-        if (block)
-            block_unref(block);
-    }
-    taildir_file_close(file);
-    if (!file->listed)
-        taildir_file_free(file);
-}
-
+/* Files that have been idle are closed when they have been looked at once more; those that no look
+ * has found for that time are forgotten. */
 static void taildir_look_for_idle(struct taildir_source *taildir)
 {
     int64_t now_ms = env_now_ms(taildir->source.env);
-    LIST_EACH(step, &taildir->all) {
+    LIST_EACH(step, &taildir->files.all) {
         struct taildir_file *file = LIST_ENTRY(step, struct taildir_file, link);
-        if (taildir->chunk.file || taildir->read || !list_empty(&file->busy_link))
+        if (file->held || !list_empty(&file->busy_link))
             continue;
-        if (!file->file && !file->listed)
-            taildir_file_free(file);
-        else if (file->file && now_ms - file->grew_ms >= taildir->idle_ms)
-            taildir_rest(taildir, file);
+        if (!file->file && !file->listed) {
+            if (now_ms - file->listed_ms >= taildir->idle_ms)
+                taildir_file_free(file);
+        } else if ((file->file || file->waits) && now_ms - file->grew_ms >= taildir->idle_ms) {
+            file->idle = true;
+            taildir_file_is_busy(file);
+        }
     }
+}
+
+/* First those that have kept their names: another name of one is none of a new file. */
+static void taildir_take_found(struct taildir_source *taildir, const struct taildir_scan *scan)
+{
+    LIST_EACH(step, &taildir->files.all) {
+        struct taildir_file *file = LIST_ENTRY(step, struct taildir_file, link);
+        file->listed = file->listed && scan->missed[file->group] != TAILDIR_SEEN;
+    }
+    for (size_t i = 0; i < scan->count; i++) {
+        struct taildir_file *file = taildir_files_find(&taildir->files, &scan->found[i]);
+        if (file && strcmp(file->path, scan->found[i].path) == 0)
+            file->listed = true;
+    }
+    for (size_t i = 0; i < scan->count; i++)
+        taildir_found(taildir, &scan->found[i]);
 }
 
 static void taildir_scanned(void *data, struct taildir_scan *scan)
 {
     struct taildir_source *taildir = data;
+    bool all = true;
     taildir->scan = NULL;
-    if (scan->err)
-        logger_warn(&taildir->source.logger, "a directory can't be read: %s", err_text(scan->err));
-    LIST_EACH(step, &taildir->all)
-        LIST_ENTRY(step, struct taildir_file, link)->listed = false;
-    for (size_t i = 0; i < scan->count; i++)
-        taildir_file_found(taildir, &scan->found[i]);
-    if (!taildir->looked)
+    if (scan->err && scan->err != taildir->scan_err)
+        logger_warn(&taildir->source.logger, "a directory or file can't be read: %s",
+                    err_text(scan->err));
+    taildir->scan_err = scan->err;
+    taildir_take_found(taildir, scan);
+    for (size_t i = 0; i < taildir->groups->count; i++) {
+        all = all && scan->missed[i] == TAILDIR_SEEN;
+        taildir->looked[i] = taildir->looked[i] || scan->missed[i] != TAILDIR_UNSEEN;
+    }
+    if (all)
         taildir_positions_close(&taildir->known);
-    taildir->looked = true;
+    taildir->scanned = true;
     taildir_look_for_idle(taildir);
     taildir_pump(taildir);
     env_timer_start(&taildir->look, taildir->look_ms);
@@ -581,10 +540,18 @@ static void taildir_stored(void *data, int err)
 static void taildir_gather_positions(struct taildir_source *taildir,
                                      struct taildir_positions *positions)
 {
-    LIST_EACH(step, &taildir->all) {
+    LIST_EACH(step, &taildir->files.all) {
         struct taildir_file *file = LIST_ENTRY(step, struct taildir_file, link);
-        taildir_positions_add(positions, file->inode, file->pos, file->path);
+        struct taildir_position row = {.inode = file->id[1],
+                                       .pos = file->pos,
+                                       .path = file->path,
+                                       .head_len = file->head_len,
+                                       .head = file->head};
+        taildir_positions_add(positions, &row);
     }
+    for (size_t i = 0; i < taildir->known.count; i++)
+        if (!taildir->known.rows[i].taken)
+            taildir_positions_add(positions, &taildir->known.rows[i]);
 }
 
 /* On the worker pool: the loop does not wait for a disk. */
@@ -607,7 +574,7 @@ static void taildir_write_last(struct taildir_source *taildir)
     struct taildir_positions positions = {0};
     if (taildir->store) /* it may end after this one, with older positions */
         taildir_store_forget(taildir->store);
-    if (!taildir->looked)
+    if (!taildir->scanned)
         return;
     taildir_gather_positions(taildir, &positions);
     int err = taildir_positions_store(taildir->source.env, taildir->position_path, &positions);
@@ -673,9 +640,8 @@ static int taildir_start(struct source *source, struct buf *problem)
         return err;
     taildir->groups = taildir_groups_new(source->part, problem);
     ASSERT(taildir->groups); /* the values were checked */
-    map_init(&taildir->files);
-    list_init(&taildir->all);
-    list_init(&taildir->busy);
+    taildir->looked = mem_alloc(taildir->groups->count * sizeof(*taildir->looked));
+    taildir_files_init(&taildir->files, env, &source->logger);
     env_timer_init(env, &taildir->look, taildir_on_look, taildir);
     env_timer_init(env, &taildir->poll, taildir_on_poll, taildir);
     env_timer_init(env, &taildir->turn, taildir_on_turn, taildir);
@@ -700,15 +666,13 @@ static void taildir_stop(struct source *source)
     taildir_chunk_drop(taildir);
     if (taildir->scan)
         taildir->scan->data = NULL;
-    LIST_EACH(step, &taildir->all) {
-        struct taildir_file *file = LIST_ENTRY(step, struct taildir_file, link);
-        if (taildir->read && taildir->read->file == file->file)
-            file->file = NULL; /* the read closes it */
-        taildir_file_free(file);
-    }
-    if (taildir->read)
+    if (taildir->read) { /* it closes its file */
+        taildir->read->of->held = false;
+        taildir_file_let_go(taildir->read->of);
         taildir->read->taildir = NULL;
-    map_close(&taildir->files);
+    }
+    taildir_files_close(&taildir->files);
+    mem_free(taildir->looked);
     taildir_positions_close(&taildir->known);
     taildir_groups_unref(taildir->groups);
     mem_free(taildir->position_path);
