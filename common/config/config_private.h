@@ -47,6 +47,12 @@ void config_say_where(const struct config *config, enum config_id id, struct buf
 /* Fills everything that is derived. */
 int config_derive(struct config *config, struct buf *problem, struct buf *notes) MUST_CHECK;
 
+/* NULL when controller.quorum.voters does not name the id. */
+const struct config_voter *config_find_voter(const struct config *config, int32_t id);
+/* The listener of a node that is a controller. */
+int config_derive_controller(struct config *config, struct buf *problem,
+                             struct buf *notes) MUST_CHECK;
+
 /* Directories that get no new replicas are named in log.dirs; "*" is all of them. 0, or
  * ERR_INVALID_CONFIG with a sentence. */
 int config_check_cordoned(const struct config *config, const char *value,

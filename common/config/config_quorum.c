@@ -1,11 +1,78 @@
-/* Where the other nodes reach this node's controller, and which of them founds the quorum, when no
- * setting names the voters. */
+/* Where this node's controller listens, where the other nodes reach it, and which of them founds
+ * the quorum when no setting names the voters. */
 #include "config/config_private.h"
 
 #include <string.h>
 #include <strings.h>
 
 #include "base/check.h"
+#include "base/err.h"
+
+/* The controller listens that much above the broker, when nothing says where. */
+enum { CONFIG_CONTROLLER_PORT_ABOVE = 10000 };
+
+const struct config_voter *config_find_voter(const struct config *config, int32_t id)
+{
+    for (int i = 0; i < config->voter_count; i++)
+        if (config->voters[i].id == id)
+            return &config->voters[i];
+    return NULL;
+}
+
+/* ---- the controller's listener ---- */
+
+static bool config_is_local(const struct config *config)
+{
+    for (int i = 0; i < config->bootstrap_count; i++)
+        if (!config_host_is_loopback(config->bootstrap[i].host))
+            return false;
+    return true;
+}
+
+int config_derive_controller(struct config *config, struct buf *problem, struct buf *notes)
+{
+    const struct config_voter *self = config_find_voter(config, config->node_id);
+    if (config->controller.host && self && self->port != config->controller.port)
+        buf_printf(notes,
+                   "%s: the controller listens on port %u (listeners), and the others are told "
+                   "port %u (controller.quorum.voters): write the same, unless something between "
+                   "translates\n",
+                   config->file, config->controller.port, self->port);
+    if (!config->controller.host && self) {
+        config->controller.host = config_host_is_loopback(self->host) ? self->host : "";
+        config->controller.port = self->port;
+    } else if (!config->controller.host) {
+        unsigned port = config->listener_count > 0 ? config->listeners[0].port : 0;
+        unsigned above = port + CONFIG_CONTROLLER_PORT_ABOVE;
+        /* Only nodes that the bootstrap servers stand for need to reach it. */
+        config->controller.host = config_is_local(config) ? "localhost" : "";
+        config->controller.port =
+            (uint16_t)(port == 0            ? 0
+                       : above > UINT16_MAX ? port - CONFIG_CONTROLLER_PORT_ABOVE
+                                            : above);
+    }
+    if (config->controller.port == 0) {
+        config_say_where(config, CONFIG_LISTENERS, problem);
+        buf_printf(problem,
+                   "listeners: other controllers, and this one after a restart, are told the "
+                   "controller's port, so it can't be 0: add CONTROLLER://localhost:9093 to "
+                   "listeners, with a port that is free");
+        return ERR_INVALID;
+    }
+    for (int i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].port != config->controller.port)
+            continue;
+        config_say_where(config, CONFIG_CONTROLLER_QUORUM_VOTERS, problem);
+        buf_printf(problem,
+                   "controller.quorum.voters gives this node's controller port %u, where "
+                   "listener %s is: give it its own",
+                   config->controller.port, config->listeners[i].name);
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+/* ---- where it is reached ---- */
 
 const char *config_controller_host(const struct config *config)
 {

@@ -12,9 +12,6 @@
 
 #include "base/err.h"
 
-/* The controller listens that much above the broker, when nothing says where. */
-enum { CONFIG_CONTROLLER_PORT_ABOVE = 10000 };
-
 static const char *const config_protocols[] = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"};
 
 /* NAME://host:port as it stands in the file. */
@@ -168,14 +165,6 @@ static bool config_parse_voter(struct config *config, const char *text, size_t l
     voter->id = (int32_t)id;
     return config_parse_host_port(config, at + 1, len - id_len - 1, &voter->host, &voter->port) &&
            voter->host[0] != '\0' && voter->port != 0;
-}
-
-static const struct config_voter *config_find_voter(const struct config *config, int32_t id)
-{
-    for (int i = 0; i < config->voter_count; i++)
-        if (config->voters[i].id == id)
-            return &config->voters[i];
-    return NULL;
 }
 
 static int config_add_voter(struct config *config, const char *text, size_t len,
@@ -483,50 +472,7 @@ static int config_derive_inter_broker(struct config *config, struct buf *problem
     return ERR_INVALID;
 }
 
-/* ---- the controller's listener ---- */
-
-static bool config_is_local(const struct config *config)
-{
-    for (int i = 0; i < config->bootstrap_count; i++)
-        if (!config_host_is_loopback(config->bootstrap[i].host))
-            return false;
-    return true;
-}
-
-static int config_derive_controller(struct config *config, struct buf *problem, struct buf *notes)
-{
-    const struct config_voter *self = config_find_voter(config, config->node_id);
-    if (config->controller.host && self && self->port != config->controller.port)
-        buf_printf(notes,
-                   "%s: the controller listens on port %u (listeners), and the others are told "
-                   "port %u (controller.quorum.voters): write the same, unless something between "
-                   "translates\n",
-                   config->file, config->controller.port, self->port);
-    if (!config->controller.host && self) {
-        config->controller.host = config_host_is_loopback(self->host) ? self->host : "";
-        config->controller.port = self->port;
-    } else if (!config->controller.host) {
-        unsigned port = config->listener_count > 0 ? config->listeners[0].port : 0;
-        unsigned above = port + CONFIG_CONTROLLER_PORT_ABOVE;
-        /* Only nodes that the bootstrap servers stand for need to reach it. */
-        config->controller.host = config_is_local(config) ? "localhost" : "";
-        config->controller.port =
-            (uint16_t)(port == 0            ? 0
-                       : above > UINT16_MAX ? port - CONFIG_CONTROLLER_PORT_ABOVE
-                                            : above);
-    }
-    for (int i = 0; i < config->listener_count && config->controller.port != 0; i++) {
-        if (config->listeners[i].port != config->controller.port)
-            continue;
-        config_say_where(config, CONFIG_CONTROLLER_QUORUM_VOTERS, problem);
-        buf_printf(problem,
-                   "controller.quorum.voters gives this node's controller port %u, where "
-                   "listener %s is: give it its own",
-                   config->controller.port, config->listeners[i].name);
-        return ERR_INVALID;
-    }
-    return 0;
-}
+/* ---- other controllers ---- */
 
 static bool config_is_self(const struct config *config, const char *host, uint16_t port)
 {

@@ -29,7 +29,9 @@ static void each_live_setting_has_a_subscriber(void)
     struct buf problem;
     size_t live = 0;
     CHECK(mkdtemp(root) != NULL);
-    char *text = mem_printf("broker.id=1\nlisteners=PLAINTEXT://127.0.0.1:0\nlog.dirs=%s\n", root);
+    char *text = mem_printf("broker.id=1\ncontroller.quorum.voters=1@localhost:19092\n"
+                            "listeners=PLAINTEXT://127.0.0.1:0\nlog.dirs=%s\n",
+                            root);
     struct config *config = config_make(text);
     mem_free(text);
     CHECK_INT(env_new(&env), 0);

@@ -310,9 +310,9 @@ static void listeners_take_names_and_addresses(void)
     CHECK_LISTENER(listeners[1], "EXTERNAL", "", 9093, "k.example", 30000);
     CHECK(config_inter_broker_listener(f.config) == &listeners[1]);
     unload(&f);
-    check_ok(&f, "port=0\n");
+    check_ok(&f, "broker.id=1\nport=0\ncontroller.quorum.voters=1@localhost:19092\n");
     CHECK_INT(config_listeners(f.config, &count)[0].port, 0);
-    CHECK_INT(config_controller_listener(f.config)->port, 0);
+    CHECK_INT(config_controller_listener(f.config)->port, 19092);
     unload(&f);
     check_ok(&f, "port=60000\n");
     CHECK_INT(config_controller_listener(f.config)->port, 50000);
@@ -346,6 +346,11 @@ static void bad_values_are_told(void)
         "\nnum.partitions=many\n", ERR_INVALID,
         "s.properties line 2: num.partitions=many is not a whole number: write one from 1 "
         "to 2147483647");
+    check_problem("broker.id=1\nlisteners=PLAINTEXT://127.0.0.1:0\n", ERR_INVALID,
+                  "s.properties line 2: listeners: other controllers, and this one after a "
+                  "restart, are told the "
+                  "controller's port, so it can't be 0: add CONTROLLER://localhost:9093 to "
+                  "listeners, with a port that is free");
     check_problem("num.partitions=0\n", ERR_INVALID,
                   "s.properties line 1: num.partitions=0 is out of range: write a number from 1 to "
                   "2147483647");

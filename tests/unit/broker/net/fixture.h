@@ -79,7 +79,9 @@ static inline void fixture_init(struct fixture *f, const struct api_table *apis,
     *f = (struct fixture){0};
     buf_init(&f->lines);
     buf_init(&f->problem);
-    char *text = mem_printf("broker.id=1\nlisteners=PLAINTEXT://127.0.0.1:0\n%s", settings);
+    char *text = mem_printf("broker.id=1\ncontroller.quorum.voters=1@localhost:19092\n"
+                            "listeners=PLAINTEXT://127.0.0.1:0\n%s",
+                            settings);
     f->config = config_make(text);
     mem_free(text);
     CHECK_INT(env_new(&f->env), 0);
