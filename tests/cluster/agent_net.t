@@ -388,4 +388,49 @@ def kafka_killed():
         note(f"{sum(got.values()) - len(wanted)} records came twice after 3 kills")
 
 
+
+def through_topic(cluster, topic, base=MEMORY, **settings):
+    lines = "".join(f"channels.c1.{key} = {value}\n" for key, value in settings.items())
+    return base.replace("channels.c1.type = memory\nchannels.c1.capacity = 1000\n", f"""
+channels.c1.type = org.apache.flume.channel.kafka.KafkaChannel
+channels.c1.kafka.bootstrap.servers = {cluster.bootstrap}
+channels.c1.kafka.topic = {topic}
+channels.c1.kafka.consumer.group.instance.id = one
+{lines}""")
+
+
+@test("kafka channel: events with headers through a topic, and plain records; killed three times nothing is lost")
+def kafka_channel():
+    with Cluster(1, group_initial_rebalance_delay_ms=0) as cluster:
+        for topic in ("between", "plain", "to"):
+            cluster.create_topic(topic)
+        settings = through_topic(cluster, "plain", base=LOGGER, parseAsFlumeEvent="false")
+        with Agent(settings + "sources.r1.type = netcat\nsources.r1.bind = localhost\nsources.r1.port = 0\n") as agent:
+            netcat(agent, "one", "two")
+            tool("kafka-console-producer.sh", "--bootstrap-server", cluster.bootstrap, "--topic", "plain", "--property",
+                 "parse.key=true", stdin="k\tthree\n")
+            agent.wait_told(r"headers:\{key=k\} body: .*three")
+            check_equal(agent.told().count("Event:"), 3, "the events")
+        check_equal(read(cluster, "plain", 3), ["one", "two", "three"], "what is in the topic")
+        wanted = [f"line {i}" for i in range(6000)]
+        settings = through_topic(cluster, "between", base=to_topic(cluster, "to") + TAIL) + """
+sources.r1.headers.f1.key = k
+"""
+        with Agent(settings) as agent:
+            for part in range(4):
+                before = ends(cluster, "to")
+                agent.append("a.log", "".join(line + "\n" for line in wanted[part * 1500:part * 1500 + 1500]))
+                wait_until(lambda: ends(cluster, "to") > before, DEADLINE_S, "lines arrive")
+                if part < 3:
+                    agent.kill()
+                    agent.start()
+            wait_until(lambda: ends(cluster, "to") >= len(wanted) and
+                       not set(wanted) - set(read(cluster, "to", ends(cluster, "to"))), DEADLINE_S, "all lines")
+        got = collections.Counter(read(cluster, "to", ends(cluster, "to")))
+        check_equal(set(got), set(wanted), "the lines")
+        note(f"{sum(got.values()) - len(wanted)} lines came twice after 3 kills")
+        keys = set(line.split("\t")[0] for line in read(cluster, "to", 100, "--property", "print.key=true"))
+        check_equal(keys, {"k"}, "the keys, by the header")
+
+
 tap.run()

@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "tools/agent/flume_event.h"
 #include "tools/agent/kafka_bell.h"
+#include "tools/agent/kafka_conf.h"
 #include "tools/agent/sink.h"
 #include "tools/agent/types.h"
 #include "tools/rd.h"
@@ -102,7 +103,6 @@ static rd_kafka_conf_t *kafka_conf(const struct part *part, struct buf *problems
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     char error[512];
-    const char *rest, *value;
     const char *servers = kafka_either(part, "kafka.bootstrap.servers", "brokerList");
     bool all = strcmp(kafka_acks(part), "all") == 0 || strcmp(kafka_acks(part), "-1") == 0;
     size_t before = problems->len;
@@ -117,12 +117,7 @@ static rd_kafka_conf_t *kafka_conf(const struct part *part, struct buf *problems
         !kafka_set(conf, "enable.idempotence", all ? "true" : "false", error, sizeof(error)) ||
         (!all && !kafka_set(conf, "max.in.flight", "1", error, sizeof(error))))
         part_complain(part, "kafka.producer.acks", problems, "%s", error);
-    for (size_t at = 0; (value = part_next(part, "kafka.producer.", &at, &rest));) {
-        char *key = mem_printf("kafka.producer.%s", rest);
-        if (!kafka_set(conf, rest, value, error, sizeof(error)))
-            part_complain(part, key, problems, "%s", error);
-        mem_free(key);
-    }
+    kafka_conf_pass(part, "kafka.producer.", conf, problems);
     if (problems->len == before)
         return conf;
     rd_kafka_conf_destroy(conf);

@@ -11,9 +11,9 @@
 #include "base/mem.h"
 #include "tools/agent/flume_event.h"
 #include "tools/agent/kafka_bell.h"
+#include "tools/agent/kafka_conf.h"
 #include "tools/agent/source.h"
 #include "tools/agent/types.h"
-#include "tools/rd.h"
 
 enum {
     KAFKA_LOOK_MS = 200, /* a look without a bell, which also keeps the member alive */
@@ -82,28 +82,17 @@ static struct kafka_source *kafka_of(struct source *source)
 
 static rd_kafka_conf_t *kafka_conf(const struct part *part, struct buf *problems)
 {
-    static const char *const own[][2] = {{"enable.auto.commit", "false"},
-                                         {"enable.auto.offset.store", "false"},
-                                         {"enable.partition.eof", "false"}};
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    char error[512];
-    const char *rest, *value, *servers = part_text(part, "kafka.bootstrap.servers");
+    const char *servers = part_text(part, "kafka.bootstrap.servers");
     size_t before = problems->len;
-    for (size_t i = 0; i < ARRAY_LEN(own); i++)
-        if (rd_conf_set(conf, own[i][0], own[i][1], error, sizeof(error)) != RD_SETTING_TAKEN)
-            ASSERT(!"a setting of librdkafka");
-    if (servers &&
-        rd_conf_set(conf, "bootstrap.servers", servers, error, sizeof(error)) == RD_SETTING_REFUSED)
-        part_complain(part, "kafka.bootstrap.servers", problems, "%s", error);
-    if (rd_conf_set(conf, "group.id", part_text(part, "kafka.consumer.group.id"), error,
-                    sizeof(error)) == RD_SETTING_REFUSED)
-        part_complain(part, "kafka.consumer.group.id", problems, "%s", error);
-    for (size_t at = 0; (value = part_next(part, "kafka.consumer.", &at, &rest));) {
-        char *key = mem_printf("kafka.consumer.%s", rest);
-        if (rd_conf_set(conf, rest, value, error, sizeof(error)) == RD_SETTING_REFUSED)
-            part_complain(part, key, problems, "%s", error);
-        mem_free(key);
-    }
+    kafka_conf_put(part, "type", conf, "enable.auto.commit", "false", problems);
+    kafka_conf_put(part, "type", conf, "enable.auto.offset.store", "false", problems);
+    if (servers)
+        kafka_conf_put(part, "kafka.bootstrap.servers", conf, "bootstrap.servers", servers,
+                       problems);
+    kafka_conf_put(part, "kafka.consumer.group.id", conf, "group.id",
+                   part_text(part, "kafka.consumer.group.id"), problems);
+    kafka_conf_pass(part, "kafka.consumer.", conf, problems);
     if (problems->len == before)
         return conf;
     rd_kafka_conf_destroy(conf);

@@ -29,7 +29,8 @@
 
 #define AGENT_CHANNEL_TYPES(X)                                                                     \
     X(memory_channel_type)                                                                         \
-    X(file_channel_type)
+    X(file_channel_type)                                                                           \
+    X(kafka_channel_type)
 
 #define AGENT_SINK_TYPES(X)                                                                        \
     X(avro_sink_type)                                                                              \
