@@ -178,6 +178,7 @@ ARGUMENTS = {
     "zkServer": (1, "status"),
     "kafka-topics": (1, "--list"), "kafka-console-producer": (1, "--topic", "t", "--max-block-ms", "300"),
     "kafka-console-consumer": (0, "--topic", "t", "--timeout-ms", "300"),
+    "kafka-client-metrics": (1, "--list"),
     "kafka-configs": (1, "--describe", "--topic", "t"), "kafka-consumer-groups": (0, "--list"),
     "kafka-groups": (1, "--list"), "kafka-metadata-quorum": (1, "describe", "--status"),
     "kafka-cluster": (1, "cluster-id"), "kafka-log-dirs": (1, "--describe"),
