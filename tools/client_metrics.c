@@ -14,6 +14,7 @@
 #include "kafka/meta_properties.h"
 #include "tools/config_changes.h"
 #include "tools/config_resources.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row metrics_options[] = {
@@ -31,6 +32,7 @@ static const struct option_row metrics_options[] = {
                 "client_software_version, client_source_address, client_source_port; empty: all."),
     OPTION_WITH("alter", "metrics", "PREFIX,...",
                 "How the names of the metrics begin; * is all of them."),
+    REPORT_OPTION_WITH("describe|list"),
     TOOL_LAST_OPTIONS,
 };
 
@@ -53,8 +55,35 @@ static int metrics_fail(const struct tool_run *run, int16_t code, struct wire_st
     return status;
 }
 
-static int metrics_print_settings(struct tool_run *run, const char *name)
+struct metrics_wanted {
+    struct tool_run *run;
+    const char *name; /* NULL: all */
+    bool found;
+    struct report *report; /* rows for programs */
+};
+
+/* The settings of one as a row, which is printed with the others; or in Kafka's words, at once. */
+static void metrics_print_found(const struct metrics_wanted *wanted, const char *name,
+                                const struct describe_configs_response_describe_configs_result *row)
 {
+    bool plain = report_format(wanted->run) == REPORT_KAFKA;
+    json_t *settings = json_object();
+    if (plain)
+        printf("Client metrics configs for %s are:\n", name);
+    for (int32_t i = 0; i < row->configs.count; i++) {
+        struct wire_str key = row->configs.items[i].name, value = row->configs.items[i].value;
+        if (plain)
+            printf("  %.*s=%.*s\n", WIRE_STR_ARGS(key), WIRE_STR_ARGS(value));
+        json_object_setn_new(settings, key.data, (size_t)key.len,
+                             report_json_text(value.data, (size_t)value.len));
+    }
+    report_text(wanted->report, name);
+    report_value(wanted->report, settings);
+}
+
+static int metrics_print_settings(const struct metrics_wanted *wanted, const char *name)
+{
+    struct tool_run *run = wanted->run;
     struct describe_configs_request request;
     struct describe_configs_request_describe_configs_resource resource;
     struct client_answer answer = {0};
@@ -75,21 +104,11 @@ static int metrics_print_settings(struct tool_run *run, const char *name)
     if (status == 0)
         status = metrics_fail(run, response->results.items[0].error_code,
                               response->results.items[0].error_message);
-    if (status == 0) {
-        printf("Client metrics configs for %s are:\n", name);
-        for (int32_t i = 0; i < response->results.items[0].configs.count; i++)
-            printf("  %.*s=%.*s\n", WIRE_STR_ARGS(response->results.items[0].configs.items[i].name),
-                   WIRE_STR_ARGS(response->results.items[0].configs.items[i].value));
-    }
+    if (status == 0)
+        metrics_print_found(wanted, name, &response->results.items[0]);
     client_answer_free(&answer);
     return status;
 }
-
-struct metrics_wanted {
-    struct tool_run *run;
-    const char *name; /* NULL: all */
-    bool found;
-};
 
 static int metrics_describe_one(void *data, const char *name)
 {
@@ -97,30 +116,48 @@ static int metrics_describe_one(void *data, const char *name)
     if (wanted->name && strcmp(wanted->name, name) != 0)
         return 0;
     wanted->found = true;
-    return metrics_print_settings(wanted->run, name);
+    return metrics_print_settings(wanted, name);
 }
 
 static int metrics_describe(struct tool_run *run)
 {
-    struct metrics_wanted wanted = {.run = run, .name = options_get(run->options, "name")};
+    static const struct report_column columns[] = {
+        {.name = "name"}, {.name = "configs"}, REPORT_END};
+    enum report_format format = report_format(run);
+    struct metrics_wanted wanted = {.run = run,
+                                    .name = options_get(run->options, "name"),
+                                    .report = report_new("clientMetrics")};
+    report_columns(wanted.report, columns);
     int status =
         config_resources_each(run, CONFIG_RESOURCES_CLIENT_METRICS, metrics_describe_one, &wanted);
     if (status == 0 && wanted.name && !wanted.found)
-        printf("The client metric resource %s doesn't exist and doesn't have dynamic config.\n",
-               wanted.name);
+        fprintf(format == REPORT_KAFKA ? stdout : stderr,
+                "The client metric resource %s doesn't exist and doesn't have dynamic config.\n",
+                wanted.name);
+    if (status == 0 && format != REPORT_KAFKA)
+        report_print(wanted.report, format, stdout);
+    report_free(wanted.report);
     return status;
 }
 
-static int metrics_print_name(void *data, const char *name)
+static int metrics_add_name(void *data, const char *name)
 {
-    (void)data;
-    printf("%s\n", name);
+    report_text(data, name);
     return 0;
 }
 
 static int metrics_list(struct tool_run *run)
 {
-    return config_resources_each(run, CONFIG_RESOURCES_CLIENT_METRICS, metrics_print_name, NULL);
+    static const struct report_column columns[] = {{.name = "name"}, REPORT_END};
+    struct report *report = report_new("clientMetrics");
+    report_columns(report, columns);
+    report_lines(report, "{name}");
+    int status =
+        config_resources_each(run, CONFIG_RESOURCES_CLIENT_METRICS, metrics_add_name, report);
+    if (status == 0)
+        report_print(report, report_format(run), stdout);
+    report_free(report);
+    return status;
 }
 
 /* ---- changing ---- */

@@ -100,6 +100,8 @@ CALLS = (
           "partitions": [{"partition": str, "size": int, "offsetLag": int, "isFuture": bool}]}]}]}, 1),
     (("kafka-leader-election.sh", "--election-type", "preferred", "--topic", "orders", "--partition", "0"),
      {"partitions": [{"topic": str, "partition": int, "election": str, "error": Maybe(str)}]}, 1),
+    (("kafka-client-metrics.sh", "--list"), {"clientMetrics": [{"name": str}]}, 1),
+    (("kafka-client-metrics.sh", "--describe"), {"clientMetrics": [{"name": str, "configs": dict}]}, 1),
     (("millrace", "balance", "--plan"),
      {"brokers": [{"broker": int, "replicas": int, "replicasAfter": int, "leaders": int, "leadersAfter": int,
                    "bytes": int, "bytesAfter": int}],
@@ -158,6 +160,8 @@ def fill(cluster):
     client.close()
     tool("kafka-configs.sh", "--bootstrap-server", cluster.bootstrap, "--alter", "--broker-defaults",
          "--add-config", "log.retention.ms=123456")
+    tool("kafka-client-metrics.sh", "--bootstrap-server", cluster.bootstrap, "--alter", "--name", "all",
+         "--interval", "60000", "--metrics", "*")
 
 
 @test("JSON and tables of every tool that prints data")
