@@ -26,7 +26,8 @@ static const struct option_row reassign_options[] = {
     OPTION("list", NULL, "Show what is being moved."),
     OPTION_WITH(REASSIGN_WITH_PLAN, "reassignment-json-file", "FILE",
                 "The plan: {\"partitions\":[{\"topic\":\"T\",\"partition\":0,"
-                "\"replicas\":[1,2],\"log_dirs\":[\"any\",\"/d\"]}]}; log_dirs may be left out."),
+                "\"replicas\":[1,2]}]}. \"log_dirs\":[\"any\",\"/d\"] beside the replicas names "
+                "their log directories."),
     OPTION_WITH("generate", "topics-to-move-json-file", "FILE",
                 "The topics: {\"version\":1,\"topics\":[{\"topic\":\"T\"}]}."),
     OPTION_WITH("generate", "broker-list", "ID,...", "The brokers that shall have them."),
