@@ -552,6 +552,35 @@ def moves():
               words="None of the specified partition reassignments are active.")
 
 
+@test("replicas are moved between log directories by Kafka's tool as by ours")
+def moves_between_directories():
+    kafka(CONSOLE, "--version")
+    cluster = Cluster(1, start=False)
+    (node,) = cluster.nodes
+    homes = [node.log_dir, node.log_dir + ".more"]
+    node.settings["log.dirs"] = ",".join(homes)
+    with cluster:
+        cluster.start()
+        server = ("--bootstrap-server", cluster.bootstrap)
+        cluster.create_topic("t")
+        home = homes[os.path.isdir(os.path.join(homes[1], "t-0"))]
+        path = os.path.join(cluster.directory, "plan.json")
+        goals = [next(d for d in homes if d != home), home]
+        for goal, run in zip(goals, (kafka, lambda of, *rest: tool(OURS[of], *rest).stdout)):
+            with open(path, "w") as file:
+                json.dump({"version": 1, "partitions": [
+                    {"topic": "t", "partition": 0, "replicas": [0], "log_dirs": [goal]}]}, file)
+            plan = ("--reassignment-json-file", path)
+            check_alike(REASSIGN, *server, "--verify", *plan, "--preserve-throttles", same=lines)
+            told = run(REASSIGN, *server, "--execute", *plan, "--replica-alter-log-dirs-throttle", "50000000")
+            for words in ("The replica-alter-dir throttle limit was set to 50000000 B/s",
+                          f"Successfully started moving log directory to {goal} for replica t-0 with broker 0 "):
+                check(words in told, f"{words} in what --execute says: {told}")
+            wait_until(lambda: "completed successfully" in tool(OURS[REASSIGN], *server, "--verify", *plan,
+                                                                "--preserve-throttles").stdout, 60, "it has moved")
+            check_alike(REASSIGN, *server, "--verify", *plan, same=lines)
+
+
 @test("what describes the cluster prints what Kafka's tools print")
 def describing():
     kafka(CONSOLE, "--version")
