@@ -35,6 +35,8 @@ static void file_ranges_insert(struct file_ranges *ranges, size_t at, struct fil
 static void file_ranges_remove(struct file_ranges *ranges, size_t at, size_t count)
 {
     ASSERT(at + count <= ranges->count);
+    if (count == 0)
+        return; /* there may be no array */
     memmove(&ranges->rows[at], &ranges->rows[at + count],
             (ranges->count - at - count) * sizeof(*ranges->rows));
     ranges->count -= count;

@@ -9,9 +9,9 @@
  * Failure modes: a file that is shorter than its position was cut, and is read from its beginning;
  * one that is no longer among the directories' files is read to its end and kept open for
  * idleTimeout, since its writer may still write; a directory that can't be looked into says
- * nothing about its files, and they are kept; a crash reads again what the position file does not
- * know yet. A last line without an end waits for its end, and is an event of its own when the file
- * has been idle for idleTimeout. */
+ * nothing about its files, and they are kept; after a kill -9 the ring (taildir_ring.h) knows what
+ * the position file does not know yet, and a power cut reads that again. A last line without an end
+ * waits for its end, and is an event of its own when the file has been idle for idleTimeout. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +19,7 @@
 #include "tools/agent/source.h"
 #include "tools/agent/taildir_file.h"
 #include "tools/agent/taildir_positions.h"
+#include "tools/agent/taildir_ring.h"
 #include "tools/agent/taildir_scan.h"
 #include "tools/agent/types.h"
 
@@ -66,6 +67,7 @@ struct taildir_source {
     struct taildir_positions known; /* of the position file, until a look saw all directories */
     bool *looked;                   /* by group: files that it did not have then are new */
     char *position_path;
+    struct taildir_ring *ring;   /* NULL = it can't be written */
     struct taildir_store *store; /* positions on their way to the disk */
     struct taildir_files files;
     struct taildir_chunk chunk;
@@ -100,7 +102,7 @@ static const struct key_row taildir_keys[] = {
             "when it grows."),
     KEY_INT("writePosInterval", "250", 1, KEY_MAX_LONG,
             "How often positions that moved are written, in milliseconds, also when they have come "
-            "to rest: what was read since comes again after a kill -9. Flume's default is 3000."),
+            "to rest: what was read since comes again after a power cut. Flume's default is 3000."),
     KEY_INT("batchSize", "100", 1, KEY_MAX_INT, "The most lines that are put at once."),
     KEY_INT("maxBatchCount", "9223372036854775807", 1, KEY_MAX_LONG,
             "How many batches of one file in a row, while others have lines."),
@@ -132,6 +134,27 @@ static void taildir_check(const struct part *part, struct buf *problems)
 }
 
 /* ---- files ---- */
+
+static struct taildir_position taildir_position(const struct taildir_file *file)
+{
+    return (struct taildir_position){.inode = file->id[1],
+                                     .pos = file->pos,
+                                     .path = file->path,
+                                     .head_len = file->head_len,
+                                     .head = file->head};
+}
+
+/* Its position counts after a kill -9 from now on. */
+static void taildir_remember(struct taildir_source *taildir, const struct taildir_file *file)
+{
+    struct taildir_position position = taildir_position(file);
+    if (!taildir->ring || taildir_ring_add(taildir->ring, &position))
+        return;
+    logger_warn(&taildir->source.logger, "can't write %s.recent: after a kill -9 lines come again",
+                taildir->position_path);
+    taildir_ring_close(taildir->ring);
+    taildir->ring = NULL;
+}
 
 static struct headers *taildir_file_headers(const struct taildir_source *taildir, size_t group,
                                             const char *path)
@@ -301,6 +324,8 @@ static void taildir_file_read(struct taildir_source *taildir, struct taildir_fil
     uint64_t size = file->pos + (uint64_t)left;
     bool idle = file->idle;
     taildir->moved = taildir->moved || file->pos != before;
+    if (file->pos != before)
+        taildir_remember(taildir, file);
     if (left > 0 && !file->verified) {
         taildir_read_start(taildir, file, TAILDIR_HEAD, 0, TAILDIR_HEAD_MAX);
         return;
@@ -365,6 +390,7 @@ static void taildir_batch_ended(struct taildir_source *taildir)
     struct taildir_file *file = taildir->chunk.file;
     taildir->under_way = false;
     file->pos = file->sent;
+    taildir_remember(taildir, file);
     file->batches++;
     taildir->moved = true;
     taildir->moved_ms = env_now_ms(taildir->source.env);
@@ -542,11 +568,7 @@ static void taildir_gather_positions(struct taildir_source *taildir,
 {
     LIST_EACH(step, &taildir->files.all) {
         struct taildir_file *file = LIST_ENTRY(step, struct taildir_file, link);
-        struct taildir_position row = {.inode = file->id[1],
-                                       .pos = file->pos,
-                                       .path = file->path,
-                                       .head_len = file->head_len,
-                                       .head = file->head};
+        struct taildir_position row = taildir_position(file);
         taildir_positions_add(positions, &row);
     }
     for (size_t i = 0; i < taildir->known.count; i++)
@@ -625,9 +647,14 @@ static int taildir_read_path(struct taildir_source *taildir, struct buf *problem
     if (!err)
         err = taildir_positions_load(taildir->source.env, taildir->position_path, &taildir->known,
                                      problem);
-    if (err)
+    if (err) {
         mem_free(taildir->position_path);
-    return err;
+        return err;
+    }
+    char *recent = mem_printf("%s.recent", taildir->position_path);
+    taildir->ring = taildir_ring_open(taildir->source.env, recent, &taildir->known);
+    mem_free(recent);
+    return 0;
 }
 
 static int taildir_start(struct source *source, struct buf *problem)
@@ -672,6 +699,7 @@ static void taildir_stop(struct source *source)
         taildir->read->taildir = NULL;
     }
     taildir_files_close(&taildir->files);
+    taildir_ring_close(taildir->ring);
     mem_free(taildir->looked);
     taildir_positions_close(&taildir->known);
     taildir_groups_unref(taildir->groups);
