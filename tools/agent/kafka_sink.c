@@ -9,24 +9,28 @@
  * Failure modes: brokers that are away are waited for, with no more than KAFKA_DEPTH takes here; in
  * a group of sinks a record fails after KAFKA_GROUP_TIMEOUT_MS, so that another sink gets it. A
  * record that can't be delivered at all (too large, a topic that may not be made) fails its take,
- * with a line that says why, and is tried again: events are never dropped. */
+ * with a line that says why, and is tried again: events are never dropped. What can be known before
+ * is looked at first: of a take with such a record nothing is sent, so nothing is sent again. */
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/map.h"
 #include "base/mem.h"
 #include "tools/agent/flume_event.h"
 #include "tools/agent/kafka_bell.h"
-#include "tools/agent/kafka_conf.h"
 #include "tools/agent/sink.h"
 #include "tools/agent/types.h"
 #include "tools/rd.h"
 
+/* The most that librdkafka takes. What is under way is bounded by KAFKA_DEPTH takes. */
+#define KAFKA_QUEUE "2147483647"
+
 enum {
     KAFKA_DEPTH = 16,
     KAFKA_GROUP_TIMEOUT_MS = 30000,
-    KAFKA_QUEUE_MIN = 100000, /* librdkafka's own default */
+    KAFKA_RECORD_BYTES = 36,  /* the most that librdkafka counts besides key and body */
     KAFKA_TOPICS_MAX = 10000, /* that headers may name */
     KAFKA_SAY_MS = 10000      /* between two lines about the same state */
 };
@@ -40,6 +44,7 @@ struct kafka_sink {
     int32_t partition; /* RD_KAFKA_PARTITION_UA = by the key */
     bool avro;
     rd_kafka_message_t *messages; /* scratch */
+    size_t record_max;            /* bytes */
     struct buf scratch, topic_name;
     int64_t said_ms; /* when a failure was told last */
     bool broken;     /* the producer has to be made anew */
@@ -52,6 +57,7 @@ static const struct key_row kafka_keys[] = {
         "The topic; %{name} in it stands for the header of that name."),
     KEY_INT("flumeBatchSize", "100", 1, KEY_MAX_INT,
             "The most events of one take; several takes are under way at once."),
+    KEY_INT("kafka.flumeBatchSize", NULL, 1, KEY_MAX_INT, "Another name of flumeBatchSize."),
     KEY("kafka.producer.acks", "all",
         "Who must have a record: all in-sync replicas (all), the leader (1), nobody (0). Flume's "
         "default is 1."),
@@ -62,9 +68,8 @@ static const struct key_row kafka_keys[] = {
     KEY("partitionIdHeader", NULL, "The header that says the partition of an event."),
     KEY_BOOL("allowTopicOverride", "true", "Whether a header may name another topic."),
     KEY("topicHeader", "topic", "The name of that header."),
-    KEY_NOT_HERE("kafka.producer.security.protocol",
-                 "this build has no TLS and no SASL; leave it out, brokers are spoken to in plain "
-                 "text"),
+    KEY("kafka.producer.security.protocol", "PLAINTEXT",
+        "Only PLAINTEXT: this build has no TLS and no SASL."),
     KEY("kafka.producer.*", NULL, "Any setting of a producer, by its Java name."),
     KEY("brokerList", NULL, "The older name of kafka.bootstrap.servers."),
     KEY("topic", NULL, "The older name of kafka.topic."),
@@ -98,26 +103,91 @@ static bool kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value
     return rd_conf_set(conf, name, value, error, size) != RD_SETTING_REFUSED;
 }
 
-/* Settings that serializers and the like are for have no meaning here: events are bytes. */
-static rd_kafka_conf_t *kafka_conf(const struct part *part, struct buf *problems)
+static const char *kafka_given(const struct part *part, const char *name, const char *other)
 {
-    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const char *text = part_textf(part, "kafka.producer.%s", name);
+    return text || !other ? text : part_textf(part, "kafka.producer.%s", other);
+}
+
+/* As in Java's producer: it is the default, unless something that was said rules it out. */
+static bool kafka_is_idempotent(const struct part *part, struct buf *problems)
+{
+    const char *said = kafka_given(part, "enable.idempotence", NULL), *acks = kafka_acks(part);
+    const char *retries = kafka_given(part, "retries", "message.send.max.retries");
+    const char *flight =
+        kafka_given(part, "max.in.flight.requests.per.connection", "max.in.flight");
+    bool can = (strcmp(acks, "all") == 0 || strcmp(acks, "-1") == 0) &&
+               (!retries || strcmp(retries, "0") != 0) &&
+               (!flight || strtol(flight, NULL, 10) <= 5);
+    if (!said)
+        return can;
+    bool wanted = strcasecmp(said, "true") == 0;
+    if (wanted && !can)
+        part_complain(
+            part, "kafka.producer.enable.idempotence", problems,
+            "it needs acks = all, retries other than 0, and 5 requests in flight at most");
+    return wanted;
+}
+
+static void kafka_set_own(rd_kafka_conf_t *conf, const struct part *part, struct buf *problems)
+{
     char error[512];
     const char *servers = kafka_either(part, "kafka.bootstrap.servers", "brokerList");
-    bool all = strcmp(kafka_acks(part), "all") == 0 || strcmp(kafka_acks(part), "-1") == 0;
-    size_t before = problems->len;
+    bool idempotent = kafka_is_idempotent(part, problems);
     if (!servers)
         part_complain(part, "kafka.bootstrap.servers", problems,
                       "it is missing: host:port of a broker, or several separated by commas");
     else if (!kafka_set(conf, "bootstrap.servers", servers, error, sizeof(error)))
         part_complain(part, "kafka.bootstrap.servers", problems, "%s", error);
-    if (!kafka_set(conf, "acks", kafka_acks(part), error, sizeof(error)))
+    if (!part_is(part, "kafka.producer.security.protocol", "PLAINTEXT"))
+        part_complain(part, "kafka.producer.security.protocol", problems,
+                      "this build has no TLS and no SASL: leave it out, brokers are spoken to in "
+                      "plain text");
+    /* Keys go where Java's producer puts them. */
+    if (!kafka_set(conf, "acks", kafka_acks(part), error, sizeof(error)) ||
+        !kafka_set(conf, "linger.ms", "0", error, sizeof(error)) ||
+        !kafka_set(conf, "partitioner", "murmur2_random", error, sizeof(error)) ||
+        !kafka_set(conf, "enable.idempotence", idempotent ? "true" : "false", error,
+                   sizeof(error)) ||
+        (!idempotent && !kafka_set(conf, "max.in.flight", "1", error, sizeof(error))))
         part_complain(part, "kafka.producer.acks", problems, "%s", error);
-    if (!kafka_set(conf, "linger.ms", "0", error, sizeof(error)) ||
-        !kafka_set(conf, "enable.idempotence", all ? "true" : "false", error, sizeof(error)) ||
-        (!all && !kafka_set(conf, "max.in.flight", "1", error, sizeof(error))))
-        part_complain(part, "kafka.producer.acks", problems, "%s", error);
-    kafka_conf_pass(part, "kafka.producer.", conf, problems);
+}
+
+static bool kafka_is_among(const char *name, const char *const *names)
+{
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0)
+            return true;
+    return false;
+}
+
+/* With a logger it says what has no effect. */
+static rd_kafka_conf_t *kafka_conf(const struct part *part, struct logger *logger,
+                                   struct buf *problems)
+{
+    /* The queue has room for all takes that may be under way; the channel bounds their bytes. */
+    static const char *const own[] = {"buffer.memory", "queue.buffering.max.kbytes",
+                                      "queue.buffering.max.messages", NULL};
+    static const char *const meant[] = {"security.protocol", "key.serializer", "value.serializer",
+                                        NULL};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char error[512];
+    const char *rest, *value;
+    size_t before = problems->len;
+    kafka_set_own(conf, part, problems);
+    for (size_t at = 0; (value = part_next(part, "kafka.producer.", &at, &rest));) {
+        char *key = mem_printf("kafka.producer.%s", rest);
+        enum rd_setting setting = RD_SETTING_NO_EFFECT;
+        if (!kafka_is_among(rest, meant) && !kafka_is_among(rest, own))
+            setting = rd_conf_set(conf, rest, value, error, sizeof(error));
+        if (setting == RD_SETTING_REFUSED)
+            part_complain(part, key, problems, "%s", error);
+        else if (setting == RD_SETTING_NO_EFFECT && logger && !kafka_is_among(rest, meant))
+            logger_warn(logger, "%s has no effect here%s", key,
+                        kafka_is_among(rest, own) ? ": the channel says how much may wait"
+                                                  : ": it is a setting of Java's clients");
+        mem_free(key);
+    }
     if (problems->len == before)
         return conf;
     rd_kafka_conf_destroy(conf);
@@ -126,7 +196,7 @@ static rd_kafka_conf_t *kafka_conf(const struct part *part, struct buf *problems
 
 static void kafka_check(const struct part *part, struct buf *problems)
 {
-    rd_kafka_conf_t *conf = kafka_conf(part, problems);
+    rd_kafka_conf_t *conf = kafka_conf(part, NULL, problems);
     if (conf)
         rd_kafka_conf_destroy(conf);
 }
@@ -208,15 +278,19 @@ static void kafka_on_bell(void *data)
 static int kafka_open(struct kafka_sink *kafka, struct buf *problem)
 {
     char error[512], number[32];
-    size_t queue = kafka->sink.batch_size * KAFKA_DEPTH * 2;
-    rd_kafka_conf_t *conf = kafka_conf(kafka->sink.part, problem);
+    size_t size = sizeof(number);
+    struct sink *sink = &kafka->sink;
+    rd_kafka_conf_t *conf = kafka_conf(sink->part, &sink->logger, problem);
     if (!conf)
         return ERR_INVALID;
-    snprintf(number, sizeof(number), "%zu", queue > KAFKA_QUEUE_MIN ? queue : KAFKA_QUEUE_MIN);
-    bool set = kafka_set(conf, "queue.buffering.max.messages", number, error, sizeof(error));
+    bool set = rd_kafka_conf_get(conf, "message.max.bytes", number, &size) == RD_KAFKA_CONF_OK;
+    kafka->record_max = (size_t)strtoull(number, NULL, 10);
+    set = set &&
+          kafka_set(conf, "queue.buffering.max.messages", KAFKA_QUEUE, error, sizeof(error)) &&
+          kafka_set(conf, "queue.buffering.max.kbytes", KAFKA_QUEUE, error, sizeof(error));
     /* Alone it waits for its brokers as long as it takes: whatever fails loses its place. */
-    snprintf(number, sizeof(number), "%d", kafka->sink.alone ? 0 : KAFKA_GROUP_TIMEOUT_MS);
-    if (set && !part_textf(kafka->sink.part, "kafka.producer.delivery.timeout.ms"))
+    snprintf(number, sizeof(number), "%d", sink->alone ? 0 : KAFKA_GROUP_TIMEOUT_MS);
+    if (set && !kafka_given(sink->part, "delivery.timeout.ms", "message.timeout.ms"))
         set = kafka_set(conf, "message.timeout.ms", number, error, sizeof(error));
     ASSERT(set);
     rd_kafka_conf_set_opaque(conf, kafka);
@@ -237,29 +311,68 @@ static int kafka_open(struct kafka_sink *kafka, struct buf *problem)
     return 0;
 }
 
+/* A producer at its end. Its threads are waited for on the worker pool, and may read bodies until
+ * then. */
+struct kafka_end {
+    struct env_work work;
+    rd_kafka_t *rd;
+    struct kafka_bell *bell;
+    struct event *events;
+    size_t count;
+};
+
+static void kafka_end_run(struct env_work *work)
+{
+    struct kafka_end *end = CONTAINER_OF(work, struct kafka_end, work);
+    rd_kafka_destroy(end->rd);
+}
+
+static void kafka_end_done(struct env_work *work)
+{
+    struct kafka_end *end = CONTAINER_OF(work, struct kafka_end, work);
+    ASSERT(end->bell);
+    event_unref_all(end->events, end->count);
+    mem_free(end->events);
+    kafka_bell_free(end->bell);
+    mem_free(end);
+}
+
+static void kafka_end_keep(struct kafka_end *end, const struct take *take)
+{
+    end->events = mem_realloc(end->events, (end->count + take->count) * sizeof(*end->events));
+    for (size_t i = 0; i < take->count; i++)
+        end->events[end->count++] = event_ref(&take->events[i]);
+}
+
 /* What is under way is forgotten: the group takes it back. */
 static void kafka_close(struct kafka_sink *kafka)
 {
     rd_kafka_topic_t *topic;
     rd_kafka_queue_t *queued = rd_kafka_queue_get_main(kafka->rd);
+    struct kafka_end *end = mem_alloc(sizeof(*end));
     kafka_bell_mute(kafka->bell, queued);
     rd_kafka_queue_destroy(queued);
     rd_kafka_purge(kafka->rd, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     for (size_t at = 0; (topic = map_next(&kafka->topics, &at, NULL, NULL));)
         rd_kafka_topic_destroy(topic);
     map_close(&kafka->topics);
-    rd_kafka_destroy(kafka->rd);
+    end->rd = kafka->rd;
+    end->bell = kafka->bell;
+    LIST_EACH(step, &kafka->sink.under_way)
+        kafka_end_keep(end, LIST_ENTRY(step, struct take, link));
     kafka->rd = NULL;
-    kafka_bell_free(kafka->bell);
+    env_work_submit(kafka->sink.env, &end->work, kafka_end_run, kafka_end_done);
     kafka->sink.counters.connection_closed++;
 }
 
 static int kafka_start(struct sink *sink, struct buf *problem)
 {
+    static const char *const names[] = {"batchSize", "kafka.flumeBatchSize"};
     struct kafka_sink *kafka = kafka_of(sink);
     const struct part *part = sink->part;
-    if (!part_given(part, "flumeBatchSize") && part_given(part, "batchSize"))
-        sink->batch_size = (size_t)part_number(part, "batchSize");
+    for (size_t i = 0; i < ARRAY_LEN(names) && !part_given(part, "flumeBatchSize"); i++)
+        if (part_given(part, names[i]))
+            sink->batch_size = (size_t)part_number(part, names[i]);
     if (sink->batch_size > sink->channel->transaction_capacity)
         sink->batch_size = sink->channel->transaction_capacity;
     kafka->topic = kafka_either(part, "kafka.topic", "topic");
@@ -316,43 +429,73 @@ static const char *kafka_topic_name(struct kafka_sink *kafka, const struct event
     return buf_text(&kafka->topic_name);
 }
 
+/* Any one: what it sends goes on, and its name may come again. */
+static void kafka_forget_topic(struct kafka_sink *kafka)
+{
+    const void *key;
+    size_t at = 0, len;
+    rd_kafka_topic_t *topic = map_next(&kafka->topics, &at, &key, &len);
+    ASSERT(topic);
+    char *name = mem_strndup(key, len);
+    map_del(&kafka->topics, name, len);
+    mem_free(name);
+    rd_kafka_topic_destroy(topic);
+}
+
 static rd_kafka_topic_t *kafka_topic(struct kafka_sink *kafka, const char *name)
 {
     size_t len = strlen(name);
     rd_kafka_topic_t *topic = map_get(&kafka->topics, name, len);
-    if (topic || kafka->topics.count == KAFKA_TOPICS_MAX)
+    if (topic)
         return topic;
+    if (kafka->topics.count == KAFKA_TOPICS_MAX)
+        kafka_forget_topic(kafka);
     topic = rd_kafka_topic_new(kafka->rd, name, NULL);
     if (topic)
         map_put(&kafka->topics, name, len, topic);
     return topic;
 }
 
-static int32_t kafka_partition(struct kafka_sink *kafka, const struct event *event)
+/* Its header may say which; what is no partition fails the take, as in Flume. */
+static bool kafka_partition(const struct kafka_sink *kafka, const struct event *event,
+                            int32_t *partition)
 {
     const struct header *header =
         kafka->partition_header ? headers_find(event->headers, kafka->partition_header) : NULL;
     char *end;
+    *partition = kafka->partition;
     if (!header)
-        return kafka->partition;
-    long partition = strtol(header->value, &end, 10);
-    return end != header->value && *end == '\0' && partition >= 0 && partition <= INT32_MAX
-               ? (int32_t)partition
-               : kafka->partition;
+        return true;
+    long number = strtol(header->value, &end, 10);
+    *partition = (int32_t)number;
+    return end != header->value && *end == '\0' && number >= 0 && number <= INT32_MAX;
 }
 
-static void kafka_fill(struct kafka_sink *kafka, struct take *take, const struct event *event,
+/* False: the event can't be a record, which is said. */
+static bool kafka_fill(struct kafka_sink *kafka, struct take *take, const struct event *event,
                        rd_kafka_message_t *message)
 {
     const struct header *key = headers_find(event->headers, "key");
+    const char *name = kafka_topic_name(kafka, event);
+    char text[512];
     *message = (rd_kafka_message_t){
         .payload = (void *)(uintptr_t)event->body,
         .len = event->len,
         .key = key ? (void *)(uintptr_t)key->value : NULL,
         .key_len = key ? key->value_len : 0,
-        .partition = kafka_partition(kafka, event),
         ._private = take,
     };
+    bool valid = kafka_partition(kafka, event, &message->partition);
+    if (!valid)
+        snprintf(text, sizeof(text), "\"%s\" in the header %s is no partition: its event waits",
+                 headers_find(event->headers, kafka->partition_header)->value,
+                 kafka->partition_header);
+    else if (!kafka_topic(kafka, name))
+        snprintf(text, sizeof(text), "\"%s\" can't be a topic: its event waits", name);
+    else
+        return true;
+    kafka_say(kafka, text);
+    return false;
 }
 
 /* The whole event is the record: each is encoded, and copied by librdkafka. */
@@ -371,25 +514,36 @@ static void kafka_encode(struct kafka_sink *kafka, const struct event *events, s
     }
 }
 
+/* Makes messages of all events. ERR_x: one of them can't be a record. */
+static int kafka_fill_all(struct kafka_sink *kafka, struct take *take)
+{
+    for (size_t i = 0; i < take->count; i++)
+        if (!kafka_fill(kafka, take, &take->events[i], &kafka->messages[i]))
+            return ERR_INVALID;
+    if (kafka->avro)
+        kafka_encode(kafka, take->events, take->count);
+    for (size_t i = 0; i < take->count; i++) {
+        const rd_kafka_message_t *message = &kafka->messages[i];
+        if (message->len + message->key_len + KAFKA_RECORD_BYTES > kafka->record_max) {
+            kafka_record_failed(kafka, take, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+            return ERR_TOO_LARGE;
+        }
+    }
+    return 0;
+}
+
 /* A run of events for one topic. Records that librdkafka does not take fail the take. */
 static void kafka_produce(struct kafka_sink *kafka, struct take *take, const char *name,
-                          size_t count)
+                          rd_kafka_message_t *messages, size_t count)
 {
     rd_kafka_topic_t *topic = kafka_topic(kafka, name);
-    char text[256];
-    if (!topic) {
-        snprintf(text, sizeof(text), "\"%s\" can't be a topic: its events wait", name);
-        kafka_say(kafka, text);
-        take->status = ERR_INVALID;
-        return;
-    }
+    ASSERT(topic); /* kafka_fill has seen it */
     int flags = RD_KAFKA_MSG_F_PARTITION | (kafka->avro ? RD_KAFKA_MSG_F_COPY : 0);
-    int taken =
-        rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, flags, kafka->messages, (int)count);
+    int taken = rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, flags, messages, (int)count);
     take->pending += (uint64_t)taken;
     for (size_t i = 0; (size_t)taken < count && i < count; i++)
-        if (kafka->messages[i].err) {
-            kafka_record_failed(kafka, take, kafka->messages[i].err);
+        if (messages[i].err) {
+            kafka_record_failed(kafka, take, messages[i].err);
             break;
         }
 }
@@ -405,16 +559,14 @@ static int kafka_deliver(struct sink *sink, struct take *take)
         ASSERT(!kafka->broken); /* it has been made with these settings before */
     }
     buf_close(&problem);
+    take->status = kafka_fill_all(kafka, take);
     for (size_t i = 0; i < take->count && take->status == 0;) {
         const char *name = kafka_topic_name(kafka, &take->events[i]);
         char *own = mem_strdup(name); /* the buffer of the name is used for each event */
-        size_t count = 0, first = i;
-        do
-            kafka_fill(kafka, take, &take->events[i++], &kafka->messages[count++]);
-        while (i < take->count && strcmp(own, kafka_topic_name(kafka, &take->events[i])) == 0);
-        if (kafka->avro)
-            kafka_encode(kafka, &take->events[first], count);
-        kafka_produce(kafka, take, own, count);
+        size_t first = i++;
+        while (i < take->count && strcmp(own, kafka_topic_name(kafka, &take->events[i])) == 0)
+            i++;
+        kafka_produce(kafka, take, own, &kafka->messages[first], i - first);
         mem_free(own);
     }
     return take->pending > 0 ? TRANSACTION_PENDING : take->status;

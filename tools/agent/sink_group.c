@@ -79,9 +79,13 @@ static bool group_is_blocked(const struct sink_group *group, const struct sink *
     return sink->blocked_until_ms > env_now_ms(group->env);
 }
 
-/* A sink that has failed takes nothing new until what was under way has gone back. */
-static bool group_has_room(const struct sink *sink)
+/* A sink that has failed takes nothing new until what was under way has gone back: it would be
+ * delivered before it. */
+static bool group_has_room(struct sink *sink)
 {
+    LIST_EACH(step, &sink->under_way)
+        if (LIST_ENTRY(step, struct take, link)->status)
+            return false;
     return list_empty(&sink->failed) && sink->under_way_count < sink->type->depth;
 }
 

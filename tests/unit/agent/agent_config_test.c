@@ -125,6 +125,13 @@ static void mistakes_are_told(void)
         {"a1.sinks.k1.type = kafka\na1.sinks.k1.kafka.bootstrap.servers=h:1\n"
          "a1.sinks.k1.kafka.producer.aks = 1\n",
          "kafka.producer.aks: No such configuration property"},
+        {"a1.sinks.k1.type = kafka\na1.sinks.k1.kafka.bootstrap.servers=h:1\n"
+         "a1.sinks.k1.kafka.producer.security.protocol = SASL_SSL\n",
+         "security.protocol: this build has no TLS"},
+        {"a1.sinks.k1.type = kafka\na1.sinks.k1.kafka.bootstrap.servers=h:1\n"
+         "a1.sinks.k1.kafka.producer.enable.idempotence = true\n"
+         "a1.sinks.k1.kafka.producer.retries = 0\n",
+         "enable.idempotence: it needs acks = all"},
         {"a1.sources.r1.type = TAILDIR\na1.sources.r1.filegroups = f\n"
          "a1.sources.r1.filegroups.f = /x/(a\n",
          "\"(a\" is no regular expression"},
