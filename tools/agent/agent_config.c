@@ -57,15 +57,28 @@ static const struct props_entry *agent_entry(struct agent_reading *reading, cons
     return found;
 }
 
-/* The i-th word of a list; false past the end. */
+static bool agent_word_is_before(const char *list, const char *word, size_t len)
+{
+    while (list < word) {
+        list += strspn(list, " \t\r\n,");
+        size_t one = strcspn(list, " \t\r\n,");
+        if (list < word && one == len && memcmp(list, word, len) == 0)
+            return true;
+        list += one;
+    }
+    return false;
+}
+
+/* The i-th word of a list; false past the end. One that stands there twice counts once. */
 static bool agent_word(const char *list, size_t i, char name[AGENT_NAME_MAX])
 {
-    for (;; i--) {
+    const char *from = list;
+    for (;;) {
         list += strspn(list, " \t\r\n,");
         size_t len = strcspn(list, " \t\r\n,");
         if (len == 0)
             return false;
-        if (i == 0) {
+        if (!agent_word_is_before(from, list, len) && i-- == 0) {
             snprintf(name, AGENT_NAME_MAX, "%.*s", (int)len, list);
             return true;
         }
@@ -272,6 +285,21 @@ static void agent_check_selector(struct agent_reading *reading, const struct age
     selector_free(selector_new(source->selector, names, source->channels_count, reading->problems));
 }
 
+/* What a source keeps for itself, such as a file of positions, no other one may write. */
+static void agent_check_own(struct agent_reading *reading, const struct part *part)
+{
+    const char *key = CONTAINER_OF(part->type, const struct source_type, part)->own_key;
+    const struct agent_config *config = reading->config;
+    for (size_t i = 0; key && i < config->sources_count; i++) {
+        const struct part *other = config->sources[i].part;
+        if (other && other->type == part->type &&
+            strcmp(part_text(other, key), part_text(part, key)) == 0)
+            part_complain(part, key, reading->problems,
+                          "source %s has %s as well: give each its own", other->name,
+                          part_text(part, key));
+    }
+}
+
 static void agent_read_source(struct agent_reading *reading, const char *name)
 {
     struct agent_config *config = reading->config;
@@ -291,6 +319,8 @@ static void agent_read_source(struct agent_reading *reading, const char *name)
     agent_read_channels_of(reading, &source, prefix, name);
     if (source.selector && source.channels_count > 0)
         agent_check_selector(reading, &source);
+    if (source.part)
+        agent_check_own(reading, source.part);
     mem_free(selector);
     mem_free(prefix);
     config->sources =
@@ -356,6 +386,21 @@ static void agent_add_to_group(struct agent_reading *reading, struct agent_group
                    reading->agent, entry->key, name, reading->agent);
 }
 
+static void agent_check_priorities(struct agent_reading *reading, const struct agent_group *group)
+{
+    const char *name;
+    for (size_t at = 0; part_next(group->processor, "priority.", &at, &name);) {
+        bool found = false;
+        for (size_t i = 0; i < group->sinks_count; i++)
+            found = found || strcmp(reading->config->sinks[group->sinks[i]].part->name, name) == 0;
+        char *key = mem_printf("priority.%s", name);
+        if (!found)
+            part_complain(group->processor, key, reading->problems, "%s is no sink of the group",
+                          name);
+        mem_free(key);
+    }
+}
+
 static void agent_read_group(struct agent_reading *reading, const char *name)
 {
     struct agent_config *config = reading->config;
@@ -371,6 +416,8 @@ static void agent_read_group(struct agent_reading *reading, const char *name)
                        reading->agent, key);
     for (size_t i = 0; entry && agent_word(entry->value, i, word); i++)
         agent_add_to_group(reading, &group, entry, word);
+    if (group.processor)
+        agent_check_priorities(reading, &group);
     if (group.processor && group.processor->type == &default_processor_type &&
         group.sinks_count > 1)
         agent_complain(reading, entry->line,

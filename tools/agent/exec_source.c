@@ -14,7 +14,12 @@
 #include "tools/agent/source.h"
 #include "tools/agent/types.h"
 
-enum { EXEC_BLOCK = 64 * 1024, EXEC_LINE_MAX = 16 << 20, EXEC_WORDS_MAX = 256 };
+enum {
+    EXEC_BLOCK = 64 * 1024,
+    EXEC_LINE_MAX = 16 << 20,
+    EXEC_ERROR_MAX = 64 * 1024,
+    EXEC_WORDS_MAX = 256
+};
 
 struct exec_source;
 
@@ -130,12 +135,19 @@ static bool exec_read(struct exec_output *output)
     return true;
 }
 
+/* A line that is too long comes in pieces: the child must not wait for its end. */
+static bool exec_next_error(struct lines *lines, struct event *event)
+{
+    int found = lines_next(lines, event);
+    return found == 1 || (found == ERR_TOO_LARGE && lines_rest(lines, event));
+}
+
 static void exec_on_error_output(void *data)
 {
     struct exec_source *exec = data;
     struct event event;
     (void)exec_read(&exec->err);
-    while (lines_next(&exec->err.lines, &event) == 1) {
+    while (exec_next_error(&exec->err.lines, &event)) {
         if (part_flag(exec->source.part, "logStdErr"))
             logger_info(&exec->source.logger, "stderr: %.*s", (int)event.len, event.body);
         event_unref(&event);
@@ -200,11 +212,27 @@ static void exec_launch(struct exec_source *exec)
         return;
     }
     lines_init(&exec->out.lines, EXEC_BLOCK, EXEC_LINE_MAX, true);
-    lines_init(&exec->err.lines, EXEC_BLOCK, EXEC_LINE_MAX, true);
+    lines_init(&exec->err.lines, EXEC_BLOCK, EXEC_ERROR_MAX, true);
     env_stream_set(exec->out.stream, exec_on_output, NULL, exec);
     env_stream_set(exec->err.stream, exec_on_error_output, NULL, exec);
     env_stream_want_read(exec->out.stream, true);
     env_stream_want_read(exec->err.stream, true);
+}
+
+static void exec_check(const struct part *part, struct buf *problems)
+{
+    static const char *const keys[] = {"command", "shell"};
+    bool shell = part_given(part, "shell");
+    const char *text = part_text(part, keys[shell]);
+    size_t count = 0;
+    for (text += strspn(text, " \t"); *text; text += strspn(text, " \t")) {
+        text += strcspn(text, " \t");
+        count++;
+    }
+    if (count > EXEC_WORDS_MAX - 1)
+        part_complain(part, keys[shell], problems,
+                      "%zu words are more than %d: put them into a script", count,
+                      EXEC_WORDS_MAX - 1);
 }
 
 /* The words of the shell, if there is one, then the command as one word; else its words. */
@@ -263,7 +291,8 @@ const struct source_type exec_source_type = {
              .name = "exec",
              .class_name = "org.apache.flume.source.ExecSource",
              .doc = "The lines that a command prints.",
-             .keys = exec_keys},
+             .keys = exec_keys,
+             .check = exec_check},
     .size = sizeof(struct exec_source),
     .batch_key = "batchSize",
     .start = exec_start,

@@ -10,7 +10,7 @@
 #include "tools/agent/channel.h"
 #include "tools/agent/types.h"
 
-enum { MEMORY_RING_MIN = 64, MEMORY_LOOSE = 4, MEMORY_LOOSE_MIN = 64 * 1024 };
+enum { MEMORY_RING_MIN = 64, MEMORY_LOOSE = 4, MEMORY_LOOSE_MIN = 1024 };
 
 struct memory_channel {
     struct channel channel;
@@ -83,11 +83,11 @@ static void memory_close(struct channel *channel)
     mem_free(memory->ring);
 }
 
-/* Room for `more` events in the ring. */
+/* Room for `more` events in the ring, and for those that are taken: they may come back. */
 static int memory_grow(struct memory_channel *memory, size_t more)
 {
     size_t cap = memory->ring_cap ? memory->ring_cap : MEMORY_RING_MIN;
-    while (cap < memory->queued + more)
+    while (cap < memory->queued + memory->taken + more)
         cap *= 2;
     if (cap == memory->ring_cap)
         return 0;
@@ -103,7 +103,7 @@ static int memory_grow(struct memory_channel *memory, size_t more)
 }
 
 /* Whether events keep much more memory alive than they need: a filter has let few of a block
- * through. */
+ * through, or a connection has sent one line. */
 static bool memory_is_loose(const struct put *put, size_t bytes)
 {
     size_t held = 0;
@@ -189,14 +189,7 @@ static void memory_rollback(struct channel *channel, struct take *take)
 {
     struct memory_channel *memory = memory_of(channel);
     ASSERT(memory->taken >= take->count);
-    /* Their places may have been given to events that came since. */
-    int err = memory_grow(memory, take->count);
-    if (err) {
-        logger_error(&channel->logger, "no memory is left: %zu events are lost", take->count);
-        memory_commit(channel, take);
-        event_unref_all(take->events, take->count);
-        return;
-    }
+    ASSERT(memory->queued + take->count <= memory->ring_cap); /* memory_grow has seen to it */
     memory->head -= take->count;
     memory->queued += take->count;
     memory->taken -= take->count;

@@ -15,7 +15,8 @@ enum {
     NETCAT_BATCH = 100,
     NETCAT_BLOCK = 16 * 1024, /* of one connection */
     NETCAT_CONNECTIONS_MAX = 10000,
-    NETCAT_OUT_MAX = 256 * 1024, /* answers that a client has not read */
+    NETCAT_OUT_MAX = 256 * 1024,   /* answers that a client has not read */
+    NETCAT_OUT_ALL_MAX = 16 << 20, /* that all clients have not read */
 };
 
 struct netcat_source {
@@ -23,6 +24,7 @@ struct netcat_source {
     struct env_listener *listener;
     struct list connections;
     size_t connections_count, line_max;
+    size_t owed; /* bytes of answers that are not written yet */
     bool acks;
 };
 
@@ -33,6 +35,7 @@ struct netcat_connection {
     struct lines lines;
     struct batch batch;
     struct buf out; /* answers that are not written yet */
+    size_t owed;    /* of them, as the source counts them */
     size_t asked;   /* lines in the batch that is under way */
     bool ending;    /* it is closed when the answers are written */
     bool under_way; /* the batch */
@@ -56,9 +59,18 @@ static struct netcat_source *netcat_of(struct source *source)
     return CONTAINER_OF(source, struct netcat_source, source);
 }
 
+static void netcat_count(struct netcat_connection *connection, size_t owed)
+{
+    struct netcat_source *netcat = connection->netcat;
+    ASSERT(netcat->owed >= connection->owed);
+    netcat->owed += owed - connection->owed;
+    connection->owed = owed;
+}
+
 static void netcat_close(struct netcat_connection *connection)
 {
     struct netcat_source *netcat = connection->netcat;
+    netcat_count(connection, 0);
     batch_close(&connection->batch);
     env_stream_close(connection->stream);
     lines_close(&connection->lines);
@@ -85,6 +97,7 @@ static bool netcat_write(struct netcat_connection *connection)
         memmove(out->data, out->data + sent, out->len - (size_t)sent);
         out->len -= (size_t)sent;
     }
+    netcat_count(connection, out->len);
     if (out->len == 0 && connection->ending) {
         netcat_close(connection);
         return false;
@@ -140,9 +153,10 @@ static bool netcat_pump(struct netcat_connection *connection)
 
 static void netcat_want(struct netcat_connection *connection)
 {
-    bool wanted =
-        !connection->under_way && !connection->ending && connection->out.len < NETCAT_OUT_MAX;
-    env_stream_want_read(connection->stream, wanted);
+    bool reads = connection->out.len < NETCAT_OUT_MAX &&
+                 (connection->out.len == 0 || connection->netcat->owed < NETCAT_OUT_ALL_MAX);
+    env_stream_want_read(connection->stream,
+                         reads && !connection->under_way && !connection->ending);
 }
 
 static void netcat_batch_done(struct batch *batch, int status)

@@ -39,6 +39,8 @@ struct source_type {
     /* The key that says how many events are put at once; NULL = none. It is checked against the
      * channels' transaction capacity. */
     const char *batch_key;
+    /* The key of what no other source of the type may have; NULL = none. */
+    const char *own_key;
     /* Reads its values, opens what it needs, begins. 0, or ERR_x with a sentence in `problem`; then
      * nothing of it is left. */
     int (*start)(struct source *source, struct buf *problem);

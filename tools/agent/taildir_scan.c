@@ -61,6 +61,23 @@ static void taildir_group_read(struct taildir_groups *groups, const struct part 
     mem_free(key);
 }
 
+/* filegroups.GROUP and headers.GROUP.NAME whose group is in no list. */
+static void taildir_groups_check(const struct part *part, const char *prefix, struct buf *problems)
+{
+    const char *rest;
+    char name[256];
+    for (size_t at = 0; part_next(part, prefix, &at, &rest);) {
+        size_t len = strcspn(rest, ".");
+        bool found = false;
+        for (size_t i = 0; !found && part_list(part, "filegroups", i, name, sizeof(name)); i++)
+            found = strlen(name) == len && memcmp(name, rest, len) == 0;
+        char *key = mem_printf("%s%s", prefix, rest);
+        if (!found)
+            part_complain(part, key, problems, "filegroups does not name %.*s", (int)len, rest);
+        mem_free(key);
+    }
+}
+
 struct taildir_groups *taildir_groups_new(const struct part *part, struct buf *problems)
 {
     struct taildir_groups *groups = mem_alloc(sizeof(*groups));
@@ -72,6 +89,8 @@ struct taildir_groups *taildir_groups_new(const struct part *part, struct buf *p
         groups->rows[groups->count] = (struct taildir_group){0};
         taildir_group_read(groups, part, name, problems);
     }
+    taildir_groups_check(part, "filegroups.", problems);
+    taildir_groups_check(part, "headers.", problems);
     if (problems->len == before)
         return groups;
     taildir_groups_unref(groups);

@@ -715,6 +715,7 @@ const struct source_type taildir_source_type = {
              .check = taildir_check},
     .size = sizeof(struct taildir_source),
     .batch_key = "batchSize",
+    .own_key = "positionFile",
     .start = taildir_start,
     .stop = taildir_stop,
 };

@@ -133,6 +133,21 @@ static void mistakes_are_told(void)
          "a1.sinks.k1.kafka.producer.retries = 0\n",
          "enable.idempotence: it needs acks = all"},
         {"a1.sources.r1.type = TAILDIR\na1.sources.r1.filegroups = f\n"
+         "a1.sources.r1.filegroups.f = /x/a\na1.sources.r1.filegroups.g = /x/b\n",
+         "filegroups.g: filegroups does not name g"},
+        {"a1.sources.r1.type = TAILDIR\na1.sources.r1.filegroups = f\n"
+         "a1.sources.r1.filegroups.f = /x/a\na1.sources.r1.headers.g.k = v\n",
+         "headers.g.k: filegroups does not name g"},
+        {"a1.sinkgroups = g\na1.sinkgroups.g.sinks = k1\n"
+         "a1.sinkgroups.g.processor.type = failover\n"
+         "a1.sinkgroups.g.processor.priority.k2 = 1\n",
+         "priority.k2: k2 is no sink of the group"},
+        {"a1.sources = r1 r2\na1.sources.r1.type = TAILDIR\na1.sources.r1.filegroups = f\n"
+         "a1.sources.r1.filegroups.f = /x/a\na1.sources.r2.type = TAILDIR\n"
+         "a1.sources.r2.channels = c1\na1.sources.r2.filegroups = f\n"
+         "a1.sources.r2.filegroups.f = /x/a\n",
+         "a1.sources.r2.positionFile: source r1 has ~/.flume/taildir_position.json as well"},
+        {"a1.sources.r1.type = TAILDIR\na1.sources.r1.filegroups = f\n"
          "a1.sources.r1.filegroups.f = /x/(a\n",
          "\"(a\" is no regular expression"},
     };
@@ -165,6 +180,30 @@ static void what_no_list_names_is_left_out(void)
     mem_free(text);
 }
 
+static void a_name_counts_once(void)
+{
+    struct read read;
+    char *text = mem_printf("%sa1.sources = r1 r1\na1.sources.r1.channels = c1, c2 c1\n", good);
+    read_text(&read, text, "a1");
+    CHECK_INT(read.err, 0);
+    CHECK_INT(read.config->sources_count, 1);
+    CHECK_INT(read.config->sources[0].channels_count, 2);
+    read_done(&read);
+    mem_free(text);
+}
+
+static void long_commands_are_refused(void)
+{
+    char *words = mem_alloc(600);
+    memset(words, 0, 600);
+    for (int i = 0; i < 256; i++)
+        memcpy(words + i * 2, "a ", 2);
+    char *more = mem_printf("a1.sources.r1.type = exec\na1.sources.r1.command = %s\n", words);
+    check_problem(more, "256 words are more than 255");
+    mem_free(more);
+    mem_free(words);
+}
+
 static void an_absent_agent(void)
 {
     struct read read;
@@ -188,4 +227,5 @@ static void each_type_is_found_by_both_names(void)
 
 TAP_MAIN(TAP_TEST(values_and_names), TAP_TEST(mistakes_are_told), TAP_TEST(all_mistakes_at_once),
          TAP_TEST(what_no_list_names_is_left_out), TAP_TEST(an_absent_agent),
+         TAP_TEST(a_name_counts_once), TAP_TEST(long_commands_are_refused),
          TAP_TEST(each_type_is_found_by_both_names))

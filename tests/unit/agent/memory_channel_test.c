@@ -163,12 +163,13 @@ static void bytes_are_bounded(void)
     bench_close(&b);
 }
 
-/* Few events of a large block, as a filter leaves them: the block is not kept for them. */
-static void large_blocks_are_let_go(void)
+/* Few events of a large block, as a filter leaves them, or a connection that sends little: the
+ * block is not kept for them. */
+static void check_block_is_let_go(size_t size)
 {
     struct bench b;
     bench_open(&b, "");
-    struct block *block = block_new(1 << 20);
+    struct block *block = block_new(size);
     block->data[7] = 'q';
     struct event event = {.block = block, .body = block->data + 7, .len = 1};
     struct ended ended = {.put = {.events = &event, .count = 1, .done = on_ended}};
@@ -178,6 +179,12 @@ static void large_blocks_are_let_go(void)
     check_take(b.channel, b.one, "q");
     channel_commit(b.one);
     bench_close(&b);
+}
+
+static void large_blocks_are_let_go(void)
+{
+    check_block_is_let_go(1 << 20);
+    check_block_is_let_go(16 << 10);
 }
 
 static void note(void *data)
