@@ -179,6 +179,10 @@ $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libtests.a $(BUILD)/libser
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call obj,$(FUZZ_ENV)) $(BUILD)/libtests.a $(BUILD)/libserver.a \
   $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
+# Of the agent only what a target names is pulled in.
+$(BUILD)/tests/fuzz/agent_%: $(BUILD)/tests/fuzz/agent_%.o $(call obj,$(FUZZ_ENV)) $(BUILD)/libagent.a \
+  $(BUILD)/libtests.a $(BUILD)/libserver.a $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(call obj,$(FUZZ_ENV) $(TEST_LIB)): override COVER =
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
