@@ -179,14 +179,19 @@ static bool isr_counts(const struct partition *partition, int32_t id)
             image_ids_have(&partition->proposed, id));
 }
 
-int64_t isr_high_watermark(const struct partition *partition)
+bool isr_is_short(const struct partition *partition)
 {
     int32_t needed = partition->min_insync < partition->replicas.count ? partition->min_insync
                                                                        : partition->replicas.count;
-    /* Who is eligible has all up to here and no more. This does not ask the settings: those that we
-     * know may be older than the record. */
-    bool held = partition->held || partition->isr.count < needed;
-    if (held && !MUTATION(WATERMARK_NOT_HELD))
+    ASSERT(partition->isr.count <= partition->replicas.count);
+    /* Who is eligible has all up to the high watermark and no more. This does not ask the settings:
+     * those that we know may be older than the record. */
+    return partition->held || partition->isr.count < needed;
+}
+
+int64_t isr_high_watermark(const struct partition *partition)
+{
+    if (isr_is_short(partition) && !MUTATION(WATERMARK_NOT_HELD))
         return partition->high_watermark;
     int64_t lowest = MUTATION(LEADER_COUNTS_UNFLUSHED) ? log_end_offset(partition->log)
                                                        : log_durable_offset(partition->log);

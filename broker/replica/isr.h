@@ -24,8 +24,11 @@ void isr_acknowledge(struct partition *partition, const struct partition_read_ar
 void isr_acknowledged(struct partition *partition);
 /* We have appended: followers that had all up to `end_before` are behind from now on. */
 void isr_appended(struct partition *partition, int64_t end_before);
+/* Whether fewer replicas are in sync than min.insync.replicas asks for; where the partition has not
+ * so many, all of them are needed, as in Kafka. So too while others could be elected (KIP-966). */
+bool isr_is_short(const struct partition *partition);
 /* The smallest durable end in the maximal in-sync set; the present high watermark while the set is
- * smaller than min.insync.replicas (KIP-966). */
+ * short. */
 int64_t isr_high_watermark(const struct partition *partition);
 /* The smallest saved log start in the maximal in-sync set; -1 while a member was not heard. */
 int64_t isr_low_watermark(const struct partition *partition);

@@ -80,15 +80,10 @@ static void partition_release_waits(struct partition *partition)
     }
 }
 
-static bool partition_is_short(const struct partition *partition)
-{
-    return partition->held || partition->isr.count < partition->min_insync;
-}
-
 /* Producers with acks=all can't be answered while too few replicas are in sync. */
 void partition_fail_short_isr(struct partition *partition)
 {
-    if (!partition_is_short(partition))
+    if (!isr_is_short(partition))
         return;
     struct list failed;
     list_init(&failed);
@@ -399,7 +394,7 @@ int partition_check_append(const struct partition *partition, int16_t acks)
         return err;
     if (acks < PARTITION_ACKS_ALL || acks > PARTITION_ACKS_LEADER)
         return ERR_INVALID_REQUIRED_ACKS;
-    if (acks == PARTITION_ACKS_ALL && partition_is_short(partition))
+    if (acks == PARTITION_ACKS_ALL && isr_is_short(partition))
         return ERR_NOT_ENOUGH_REPLICAS;
     return 0;
 }

@@ -188,7 +188,7 @@ static void eligible_replicas_hold_the_watermark(void)
 static void fewer_replicas_than_needed_are_all_needed(void)
 {
     struct replica r;
-    struct waiter own;
+    struct waiter own, all;
     replica_open(&r, "");
     feed_topic(r.metadata, "t");
     set_min_insync(&r, "2");
@@ -199,6 +199,9 @@ static void fewer_replicas_than_needed_are_all_needed(void)
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
     UNTIL(r.logs.env, own.calls);
     CHECK_INT(partition_high_watermark(r.partition), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
+    UNTIL(r.logs.env, all.calls);
+    CHECK_INT(all.err, 0);
     replica_close(&r);
 }
 
