@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import json
 import re
 import shutil
+import signal
 import socket
 import tempfile
 import urllib.request
@@ -46,6 +47,18 @@ def netcat():
         agent.wait_told(r"\[sink k1\] Event: \{ headers:\{\} body: 48 65 6C 6C 6F 20 77 6F 72 6C 64 21 0D +"
                         r"Hello world!\. \}")
         agent.wait_told("second")
+
+
+@test("SIGHUP ends an agent as SIGTERM does")
+def hang_up():
+    agent = Agent(LOGGER + "sources.r1.type = netcat\nsources.r1.bind = localhost\nsources.r1.port = 0\n")
+    try:
+        agent.start().port()
+        agent.stop(signal.SIGHUP)
+        agent.wait_told("stopping, since SIGHUP came")
+    finally:
+        agent.kill()
+        shutil.rmtree(agent.directory)
 
 
 @test("exec to a topic: a shell's output, headers, a command that ends and starts again")

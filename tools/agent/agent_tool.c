@@ -217,7 +217,8 @@ static int agent_program_work(struct agent_program *program, struct agent_config
     buf_init(&problem);
     int status = 0;
     if (env_on_signal(program->env, SIGTERM, agent_program_signal, program) ||
-        env_on_signal(program->env, SIGINT, agent_program_signal, program)) {
+        env_on_signal(program->env, SIGINT, agent_program_signal, program) ||
+        env_on_signal(program->env, SIGHUP, agent_program_signal, program)) {
         agent_config_free(config);
         status = tool_fail(program->run, "can't catch signals");
     } else if (agent_start_monitor(program, &problem)) {

@@ -55,9 +55,9 @@ class Agent:
             if self.own:
                 shutil.rmtree(self.directory, ignore_errors=True)
 
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        check_equal(self.process.wait(DEADLINE_S), 0, "the agent's status after SIGTERM")
+    def stop(self, signum=signal.SIGTERM):
+        self.process.send_signal(signum)
+        check_equal(self.process.wait(DEADLINE_S), 0, f"the agent's status after signal {signum}")
 
     def kill(self):
         self.process.kill()
