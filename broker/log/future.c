@@ -331,7 +331,7 @@ static void future_step(struct future *f)
     else if (log_is_offline(f->from) || log_is_offline(f->to))
         future_failed(f, ERR_KAFKA_STORAGE_ERROR);
     else if (!f->from->swapped || f->from->compaction.state == COMPACTION_RUNNING)
-        future_wait(f, FUTURE_AGAIN_MS); /* compaction begins no more, but ends */
+        future_put_off(f); /* compaction begins no more, but ends */
     else
         future_step_copy(f);
 }

@@ -389,6 +389,15 @@ static void future_unhold(struct future *f, int64_t wait_ms)
     future_wait(f, wait_ms);
 }
 
+void future_put_off(struct future *f)
+{
+    ASSERT(f->from != NULL);
+    if (f->state == FUTURE_HOLDING)
+        future_unhold(f, FUTURE_AGAIN_MS);
+    else
+        future_wait(f, FUTURE_AGAIN_MS);
+}
+
 /* Whether nobody writes into a folder of the name that the copy is to have: the jobs of a log that
  * has moved away may. */
 static bool future_name_is_free(const struct future *f)

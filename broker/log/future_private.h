@@ -71,6 +71,8 @@ struct future_job *future_job_new(struct future *f);
 
 /* A step of one that copies or holds; it may be gone then. */
 void future_step_copy(struct future *f);
+/* The log may not move now; nothing of it is held meanwhile. */
+void future_put_off(struct future *f);
 /* A directory has failed: it ends. */
 void future_failed(struct future *f, int err);
 

@@ -283,6 +283,8 @@ void log_watch_swap(struct log *log, void (*fn)(void *data, struct log *log))
 {
     ASSERT(log->watch != NULL);
     log->swapped = fn;
+    if (log->future)
+        log->manager->stirred(log);
 }
 
 void log_notify(struct log *log)

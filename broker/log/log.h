@@ -230,7 +230,8 @@ void log_watch(struct log *log, void (*fn)(void *data), void *data);
  * inside a call of this header, when the log has moved to another log directory. `other` holds the
  * same, is watched in its place, and all that was true of the one before is true of it, but that
  * lookups and reads under way on workers end with ERR_NOT_LEADER_OR_FOLLOWER, or begin again. The
- * log of before must not be used any more. Until it is called for a log, that does not move. */
+ * log of before must not be used any more. Until it is called for a log, that does not move, nor
+ * while `fn` is NULL: what was begun of a move waits. */
 void log_watch_swap(struct log *log, void (*fn)(void *data, struct log *other));
 /* Where a log moves to, and how far its copy is. False when it does not move. */
 struct log_move_view {

@@ -187,7 +187,8 @@ static void partition_log_moved(void *data)
         partition->owner_ops->follower_ready(partition->owner, partition);
 }
 
-/* The replica lies in another log directory now, and all that we know of it holds. */
+/* The replica lies in another log directory now, and all that we know of it holds. Not while it is
+ * taken for emptied: another directory would vouch for what is an older copy (log_served_under). */
 static void partition_log_swapped(void *data, struct log *log)
 {
     struct partition *partition = data;
@@ -329,7 +330,7 @@ void partition_opened(struct partition *partition, int err, struct log *log)
     log_set_config(log, &settings.log);
     partition->full_here = log_is_full(log);
     log_watch(log, partition_log_moved, partition);
-    log_watch_swap(log, partition_log_swapped);
+    log_watch_swap(log, partition->emptied ? NULL : partition_log_swapped);
     partition->high_watermark = log_high_watermark(log);
     partition_move(partition, PARTITION_FOLLOWER);
     partition_take_role(partition);
@@ -348,6 +349,7 @@ void partition_update(struct partition *partition, const struct image_partition 
     partition->owner_ops->review(partition->owner, partition);
     if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE)
         return;
+    log_watch_swap(partition->log, partition->emptied ? NULL : partition_log_swapped);
     if (new_epoch) {
         partition_take_role(partition);
         return;

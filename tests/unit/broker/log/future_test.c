@@ -374,6 +374,34 @@ static void what_can_not_move_stays(void)
     moving_close(&m);
 }
 
+static bool moving_is_held(struct log_world *f)
+{
+    return f->log->future && f->log->held != INT64_MAX;
+}
+
+/* Who watches takes its leave to move back, before the move or in its last moment. */
+static void without_leave_it_does_not_move(void)
+{
+    for (int late = 0; late < 2; late++) {
+        struct moving m;
+        moving_init(&m, 10);
+        if (!late)
+            log_watch_swap(m.f.log, NULL);
+        CHECK_INT(alter(&m, FAR), 0);
+        fixture_wait(&m.f, late ? moving_is_held : moving_is_seen);
+        log_watch_swap(m.f.log, NULL);
+        append_batches(&m.f, 1);
+        fixture_settle(&m.f);
+        CHECK_INT(log_durable_offset(m.f.log), 22); /* nothing is held any more */
+        CHECK_INT(m.swaps, 0);
+        CHECK_STR(log_dir_path(m.f.log), m.f.dir);
+        log_watch_swap(m.f.log, moving_swapped);
+        moving_wait(&m);
+        CHECK_STR(log_dir_path(m.f.log), m.second);
+        moving_close(&m);
+    }
+}
+
 static void a_deletion_takes_the_copy_along(void)
 {
     for (int keep = 0; keep < 2; keep++) {
@@ -417,4 +445,4 @@ TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_whil
          TAP_TEST(a_cut_makes_it_begin_anew), TAP_TEST(a_move_can_be_taken_back),
          TAP_TEST(a_start_begins_anew), TAP_TEST(of_two_the_one_counts_that_moved),
          TAP_TEST(what_can_not_move_stays), TAP_TEST(a_deletion_takes_the_copy_along),
-         TAP_TEST(a_full_disk_is_waited_for))
+         TAP_TEST(a_full_disk_is_waited_for), TAP_TEST(without_leave_it_does_not_move))

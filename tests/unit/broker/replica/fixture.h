@@ -187,6 +187,7 @@ struct decision {
     struct members offline;
     struct members full;
     struct members elr;
+    bool emptied;
 };
 
 /* A record of t-0, newer than all before. */
@@ -203,6 +204,7 @@ static inline void replica_decide(struct replica *r, struct decision decision)
         .offline = {decision.offline.ids, decision.offline.count},
         .full = {decision.full.ids, decision.full.count},
         .elr = {decision.elr.ids, decision.elr.count},
+        .emptied = decision.emptied,
     };
     feed_partition(r->metadata, "t", &record);
 }

@@ -70,6 +70,23 @@ static void roles_wait_for_our_own_registration(void)
     replica_close(&r);
 }
 
+/* Only the log directory in which it was can prove that it has all its records. */
+static void who_may_be_emptied_does_not_move(void)
+{
+    struct replica r;
+    replica_open(&r, "");
+    replica_begin(&r, (struct decision){
+                          .leader = IMAGE_NO_NODE, .epoch = 3, .isr = MEMBERS(1), .emptied = true});
+    CHECK(r.partition->log->swapped == NULL);
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 4, .isr = MEMBERS(1)});
+    CHECK(r.partition->log->swapped != NULL);
+    replica_decide(
+        &r,
+        (struct decision){.leader = IMAGE_NO_NODE, .epoch = 5, .isr = MEMBERS(1), .emptied = true});
+    CHECK(r.partition->log->swapped == NULL);
+    replica_close(&r);
+}
+
 /* ---- the high watermark ---- */
 
 /* One member: what is on its own disk. */
@@ -487,9 +504,10 @@ static void the_latest_offset_is_unknown_at_first(void)
 }
 
 TAP_MAIN(TAP_TEST(roles_follow_the_records), TAP_TEST(records_of_an_older_epoch_change_nothing),
-         TAP_TEST(roles_wait_for_our_own_registration), TAP_TEST(alone_the_disk_decides),
-         TAP_TEST(the_slowest_member_decides), TAP_TEST(who_is_no_member_decides_nothing),
-         TAP_TEST(our_own_flush_counts_too), TAP_TEST(a_set_that_is_too_small_takes_no_acks_all),
+         TAP_TEST(roles_wait_for_our_own_registration), TAP_TEST(who_may_be_emptied_does_not_move),
+         TAP_TEST(alone_the_disk_decides), TAP_TEST(the_slowest_member_decides),
+         TAP_TEST(who_is_no_member_decides_nothing), TAP_TEST(our_own_flush_counts_too),
+         TAP_TEST(a_set_that_is_too_small_takes_no_acks_all),
          TAP_TEST(eligible_replicas_hold_the_watermark),
          TAP_TEST(fewer_replicas_than_needed_are_all_needed),
          TAP_TEST(a_set_that_shrinks_below_the_least_ends_waits), TAP_TEST(a_lost_lead_ends_waits),
