@@ -79,7 +79,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
     ids_copy(&partition->full, &record->full);
     partition->emptied = record->emptied;
     partition->emptied_epoch = record->emptied_epoch;
-    partition->held = record->elr.count > 0;
+    ids_copy(&partition->elr, &record->elr);
     partition->proposal = PROPOSAL_NONE;
     struct remote *old = partition->remotes;
     int32_t old_count = partition->remote_count;
@@ -113,6 +113,7 @@ void isr_close(struct partition *partition)
     mem_free(partition->isr.ids);
     mem_free(partition->offline.ids);
     mem_free(partition->full.ids);
+    mem_free(partition->elr.ids);
     mem_free(partition->proposed.ids);
     mem_free(partition->proposed_epochs);
     mem_free(partition->remotes);
@@ -186,7 +187,7 @@ bool isr_is_short(const struct partition *partition)
     ASSERT(partition->isr.count <= partition->replicas.count);
     /* Who is eligible has all up to the high watermark and no more. This does not ask the settings:
      * those that we know may be older than the record. */
-    return partition->held || partition->isr.count < needed;
+    return partition->elr.count > 0 || partition->isr.count < needed;
 }
 
 int64_t isr_high_watermark(const struct partition *partition)

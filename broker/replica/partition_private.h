@@ -46,7 +46,7 @@ struct partition {
     struct image_ids full;    /* likewise: those whose disk is nearly full */
     bool emptied;             /* likewise: the last member may have lost its records, */
     int64_t emptied_epoch;    /* all of which it had under this broker epoch; 0 = not known */
-    bool held;                /* likewise: there are eligible replicas outside of the set */
+    struct image_ids elr;     /* likewise: those that may lead cleanly without being members */
     struct remote *remotes;   /* the replicas but us */
     int32_t remote_count;
     enum proposal_state proposal;

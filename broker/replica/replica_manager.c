@@ -80,17 +80,25 @@ struct partition *replica_manager_get(struct replica_manager *manager, const str
 
 /* ---- damaged ones ---- */
 
+/* Whether the controller may still ask us to lead, as one that has every committed record. */
+static bool manager_counts(const struct replica_manager *manager, const struct partition *partition)
+{
+    return image_ids_have(&partition->isr, manager->deps.node_id) ||
+           image_ids_have(&partition->elr, manager->deps.node_id);
+}
+
 /* A damaged replica is fetched anew once another one leads without it. As long as it counts as in
- * sync it could still be asked to lead, and must not be empty then: the controller has been told,
- * and takes it out when it finds another leader. Before the metadata has reached our own
- * registration it may name a leader of long ago. */
+ * sync or as eligible it could still be asked to lead, and must not be empty then: the controller
+ * has been told, and takes it out: of the set when it finds another leader, of those that are
+ * eligible at once. Before the metadata has reached our own registration it may name a leader of
+ * long ago. */
 static void manager_mend(struct replica_manager *manager, struct partition *partition)
 {
     const char *topic = partition->topic;
     if (!partition->damaged || !manager->current || partition->state != PARTITION_OFFLINE)
         return;
     if (partition->leader == IMAGE_NO_NODE || partition->leader == manager->deps.node_id ||
-        image_ids_have(&partition->isr, manager->deps.node_id))
+        manager_counts(manager, partition))
         return;
     logger_error(manager->deps.logger,
                  "%s-%d: the log can't be used: the partition is fetched anew from broker %d",

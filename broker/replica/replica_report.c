@@ -95,9 +95,11 @@ static bool report_differs(const struct replica_report *report, const struct par
     if (!replica_manager_is_current(report->manager) ||
         (partition->state == PARTITION_OPENING && !partition->late))
         return false;
+    /* An eligible replica that can't serve is said although it is listed as offline: it may be
+     * listed for being late, and only a failed one is not eligible any more. */
     return facts->offline != image_ids_have(&partition->offline, own) ||
            facts->full != image_ids_have(&partition->full, own) || facts->whole ||
-           facts->newer_epoch > 0;
+           (facts->failed && image_ids_have(&partition->elr, own)) || facts->newer_epoch > 0;
 }
 
 /* What the records say by then decides whether there is more to tell. */

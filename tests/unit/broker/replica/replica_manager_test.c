@@ -425,6 +425,35 @@ static void a_record_that_says_too_much_is_corrected(void)
     replica_close(&r);
 }
 
+/* Until the controller has heard of it, it may ask us to lead, and then nothing may be there that
+ * is empty. It may be listed as offline already, for having been late. */
+static void a_damaged_eligible_replica_is_said_before_it_is_fetched_anew(void)
+{
+    for (int listed = 0; listed < 2; listed++) {
+        struct replica r;
+        struct members offline = listed ? MEMBERS(1) : NOBODY;
+        open_damaged(&r);
+        replica_manager_registered(r.manager);
+        feed_topic(r.metadata, "t");
+        replica_decide(
+            &r,
+            (struct decision){
+                .leader = 2, .epoch = 2, .isr = MEMBERS(2), .offline = offline, .elr = MEMBERS(1)});
+        r.partition = replica_find(&r);
+        CHECK(next_report(&r)->replicas[0]->failed);
+        CHECK(next_report(&r)->replicas[0]->offline);
+        CHECK_INT(partition_state(r.partition), PARTITION_OFFLINE);
+        CHECK_INT(folders(&r, "-damaged"), 0);
+        replica_decide(&r, (struct decision){
+                               .leader = 2, .epoch = 2, .isr = MEMBERS(2), .offline = MEMBERS(1)});
+        accept_report();
+        CHECK_INT(folders(&r, "-damaged"), 1);
+        UNTIL(r.logs.env, partition_state(r.partition) == PARTITION_FOLLOWER);
+        CHECK(!next_report(&r)->replicas[0]->offline);
+        replica_close(&r);
+    }
+}
+
 /* Else nothing could be written: the log refuses batches of an epoch that it has passed. */
 static void an_epoch_that_the_log_has_passed_is_reported(void)
 {
@@ -463,5 +492,6 @@ TAP_MAIN(TAP_TEST(what_is_not_here_has_its_reason),
          TAP_TEST(lists_say_whose_copying_is_throttled),
          TAP_TEST(readers_of_a_throttled_leader_are_told_in_turns),
          TAP_TEST(a_failed_disk_is_reported_until_the_record_says_so),
+         TAP_TEST(a_damaged_eligible_replica_is_said_before_it_is_fetched_anew),
          TAP_TEST(an_epoch_that_the_log_has_passed_is_reported),
          TAP_TEST(a_record_that_says_too_much_is_corrected))
