@@ -117,11 +117,18 @@ static bool agent_help(const struct tool_run *run)
 
 /* ---- running ---- */
 
+static void agent_program_end(void *data)
+{
+    struct agent_program *program = data;
+    env_stop(program->env);
+}
+
+/* What parts have posted at their end comes first. */
 static void agent_program_stopped(void *data)
 {
     struct agent_program *program = data;
     program->agent = NULL;
-    env_stop(program->env);
+    env_post(program->env, agent_program_end, program);
 }
 
 static void agent_program_signal(void *data, int signum)
@@ -226,6 +233,8 @@ static int agent_program_work(struct agent_program *program, struct agent_config
         status = tool_fail(program->run, "%s", buf_text(&problem));
     } else if (agent_start(program->env, &program->logger, config, &program->agent, &problem)) {
         status = tool_fail(program->run, "%s", buf_text(&problem));
+        agent_program_stopped(program);
+        env_run(program->env); /* as a stop would: what had been started ends here */
     } else {
         (void)agent_file_changed(program);
         env_timer_init(program->env, &program->look, agent_on_look, program);
