@@ -532,13 +532,34 @@ static int kafka_fill_all(struct kafka_sink *kafka, struct take *take)
     return 0;
 }
 
+/* Each with a partition of its own. A batch of such would keep the memory of those that are
+ * refused, for a partition that is not there, for ever (seen with librdkafka 2.0). */
+static void kafka_produce_each(struct kafka_sink *kafka, struct take *take, rd_kafka_topic_t *topic,
+                               int flags, const rd_kafka_message_t *messages, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_message_t *message = &messages[i];
+        if (rd_kafka_produce(topic, message->partition, flags, message->payload, message->len,
+                             message->key, message->key_len, take) == 0) {
+            take->pending++;
+            continue;
+        }
+        kafka_record_failed(kafka, take, rd_kafka_last_error());
+        return;
+    }
+}
+
 /* A run of events for one topic. Records that librdkafka does not take fail the take. */
 static void kafka_produce(struct kafka_sink *kafka, struct take *take, const char *name,
                           rd_kafka_message_t *messages, size_t count)
 {
     rd_kafka_topic_t *topic = kafka_topic(kafka, name);
     ASSERT(topic); /* kafka_fill has seen it */
-    int flags = RD_KAFKA_MSG_F_PARTITION | (kafka->avro ? RD_KAFKA_MSG_F_COPY : 0);
+    int flags = kafka->avro ? RD_KAFKA_MSG_F_COPY : 0;
+    if (kafka->partition_header || kafka->partition != RD_KAFKA_PARTITION_UA) {
+        kafka_produce_each(kafka, take, topic, flags, messages, count);
+        return;
+    }
     int taken = rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, flags, messages, (int)count);
     take->pending += (uint64_t)taken;
     for (size_t i = 0; (size_t)taken < count && i < count; i++)
