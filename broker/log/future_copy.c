@@ -95,6 +95,7 @@ static void future_swap(struct future *f)
     }
     future_rename(f, path);
     future_take_epochs(f);
+    log_set_config(to, &from->config); /* it may have changed since the hold began */
     log_set_high_watermark(to, from->high_watermark);
     producer_state_exchange(&to->producers, &from->producers);
     to->proven = from->proven;

@@ -402,6 +402,21 @@ static void without_leave_it_does_not_move(void)
     }
 }
 
+/* Right before the swap. */
+static void settings_that_change_meanwhile_count(void)
+{
+    struct moving m;
+    moving_init(&m, 10);
+    CHECK_INT(alter(&m, FAR), 0);
+    fixture_wait(&m.f, moving_is_held);
+    m.f.config.retention_bytes = 123456;
+    log_set_config(m.f.log, &m.f.config);
+    CHECK_INT(m.swaps, 0);
+    moving_wait(&m);
+    CHECK_INT(log_config(m.f.log)->retention_bytes, 123456);
+    moving_close(&m);
+}
+
 static void a_deletion_takes_the_copy_along(void)
 {
     for (int keep = 0; keep < 2; keep++) {
@@ -445,4 +460,5 @@ TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_whil
          TAP_TEST(a_cut_makes_it_begin_anew), TAP_TEST(a_move_can_be_taken_back),
          TAP_TEST(a_start_begins_anew), TAP_TEST(of_two_the_one_counts_that_moved),
          TAP_TEST(what_can_not_move_stays), TAP_TEST(a_deletion_takes_the_copy_along),
-         TAP_TEST(a_full_disk_is_waited_for), TAP_TEST(without_leave_it_does_not_move))
+         TAP_TEST(a_full_disk_is_waited_for), TAP_TEST(without_leave_it_does_not_move),
+         TAP_TEST(settings_that_change_meanwhile_count))
