@@ -364,12 +364,8 @@ static void faults_remove_topic(void *data, const char *name)
 
 static const char *const faults_dirs[] = {"/data", "/more"};
 
-/* One copy of partition `index` goes (-1: of both). */
-static void faults_lose(struct cluster_faults *faults, int node, int index)
+void cluster_faults_remove_copies(struct cluster_faults *faults, int node, int index)
 {
-    if (!cluster_faults_make_full(faults))
-        return;
-    cluster_kill(faults->cluster, node, cluster_faults_draw(faults, 2));
     for (int i = 0; i < 2; i++) {
         struct faults_walk walk = {faults, node, faults_dirs[i], index};
         int rc = sim_disk_each(cluster_faults_host(faults, node), faults_dirs[i],
@@ -377,6 +373,15 @@ static void faults_lose(struct cluster_faults *faults, int node, int index)
         ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
     }
     cluster_note(faults->cluster, node, "its copies are gone");
+}
+
+/* One copy of partition `index` goes (-1: of both). */
+static void faults_lose(struct cluster_faults *faults, int node, int index)
+{
+    if (!cluster_faults_make_full(faults))
+        return;
+    cluster_kill(faults->cluster, node, cluster_faults_draw(faults, 2));
+    cluster_faults_remove_copies(faults, node, index);
     if (cluster_faults_draw(faults, 2))
         cluster_restart(faults->cluster, node);
     else if (cluster_faults_draw(faults, 2))
@@ -700,6 +705,7 @@ static const struct fault_row {
     {"level", 3, fault_always, fault_level, true},
     {"eligible", 2, cluster_eligible_counts, cluster_eligible_switch, false},
     {"alone", 4, cluster_eligible_counts, cluster_eligible_alone, false},
+    {"lose-eligible", 4, cluster_eligible_counts, cluster_eligible_lose, false},
     {"large", 4, fault_always, fault_large, false},
     {"calm", 1, fault_always, fault_none, false},
 };

@@ -22,6 +22,9 @@ bool cluster_faults_make_full(struct cluster_faults *faults);
 /* All nodes end at once; who comes back at once is drawn, `node` the first. */
 void cluster_faults_crash(struct cluster_faults *faults, int node);
 
+/* The folders of partition `index` (-1: of all) go from a node that is down. */
+void cluster_faults_remove_copies(struct cluster_faults *faults, int node, int index);
+
 /* The node is up, and is not the last one that is. */
 bool cluster_faults_others_up(struct cluster_faults *faults, int node);
 
@@ -37,6 +40,9 @@ void cluster_eligible_switch(struct cluster_faults *faults, int node);
 /* The others end while the node is out of the sets, and has not crashed: where a set was too small
  * it is eligible, and leads. */
 void cluster_eligible_alone(struct cluster_faults *faults, int node);
+/* The node stops, is eligible and loses copies; it comes back, and those end that have them all
+ * before it has fetched them anew: then it may not lead. */
+void cluster_eligible_lose(struct cluster_faults *faults, int node);
 
 /* ---- cluster_moves.c ---- */
 
