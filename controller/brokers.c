@@ -285,6 +285,7 @@ void brokers_unfence(struct decision *decision, int32_t broker_id, const int64_t
         return;
     Meta__BrokerRecord *record = decision_broker(decision, broker);
     record->fenced = false;
+    record->crashed = false; /* what this process leaves from now on, it has */
     if (broker->keeps_epochs) {
         record->served_epoch = broker->epoch;
         note_epochs(record, noted, count);

@@ -57,7 +57,8 @@ void eligible_clear(Meta__PartitionRecord *record)
 
 /* Whether the broker may lack records although it is, or was, a member of the set: its log can't be
  * used, or its process came after a crash and was not unfenced since. As a member it is trusted all
- * the same, outside of the set it is not. */
+ * the same, outside of the set it is not. Records of older builds may say crashed of a broker that
+ * is unfenced. */
 static bool eligible_is_doubtful(const struct decision *decision,
                                  const Meta__PartitionRecord *record, int32_t id)
 {

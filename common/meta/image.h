@@ -44,7 +44,7 @@ struct image_broker {
     size_t log_dir_count;
     int64_t served_epoch;   /* the newest one under which it was unfenced; 0 = not known */
     bool keeps_epochs;      /* in its log directories */
-    bool crashed;           /* before it registered, as far as it is known */
+    bool crashed;           /* before it registered, as far as it is known; not unfenced since */
     uint32_t features_step; /* which levels of features it supports: meta/features.h */
 };
 

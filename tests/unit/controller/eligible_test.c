@@ -264,6 +264,21 @@ static void one_that_crashed_and_leaves_is_not_eligible(void)
     finish();
 }
 
+/* It was let in after its crash: what it leaves later is not of before. */
+static void one_crash_counts_until_it_is_unfenced(void)
+{
+    begin_on();
+    brokers_fence(&decision, 1);
+    come_back(1, false, 0);
+    CHECK(image_broker(image, 1)->crashed);
+    brokers_unfence(&decision, 1, NULL, 0);
+    CHECK(!image_broker(image, 1)->crashed);
+    brokers_fence(&decision, 1); /* its session ends */
+    alter(IDS(0));
+    CHECK_STR(sets(), "0|12|");
+    finish();
+}
+
 static void another_disk_loses_it(void)
 {
     begin_lost();
@@ -373,7 +388,8 @@ TAP_MAIN(TAP_TEST(who_leaves_a_short_set_is_eligible), TAP_TEST(nobody_is_eligib
          TAP_TEST(an_eligible_replica_leads_where_the_set_is_gone), TAP_TEST(the_set_comes_first),
          TAP_TEST(a_member_that_may_live_is_waited_for), TAP_TEST(a_clean_stop_keeps_the_place),
          TAP_TEST(a_crash_loses_it), TAP_TEST(a_member_that_crashed_is_not_eligible),
-         TAP_TEST(one_that_crashed_and_leaves_is_not_eligible), TAP_TEST(another_disk_loses_it),
+         TAP_TEST(one_that_crashed_and_leaves_is_not_eligible),
+         TAP_TEST(one_crash_counts_until_it_is_unfenced), TAP_TEST(another_disk_loses_it),
          TAP_TEST(a_failed_log_loses_it), TAP_TEST(an_unclean_election_begins_anew),
          TAP_TEST(a_set_that_is_large_enough_now_has_none),
          TAP_TEST(only_topics_and_all_brokers_have_the_setting),
