@@ -38,7 +38,8 @@ static void future_check(const struct future *f)
     bool swapped = f->state == FUTURE_SETTLING || f->state == FUTURE_RETIRING;
     ASSERT((f->from == NULL) == (swapped || f->state == FUTURE_OVER));
     ASSERT((f->to == NULL) == (f->state == FUTURE_OPENING || f->state == FUTURE_OVER));
-    ASSERT((f->entry == NULL) == swapped);
+    ASSERT(f->entry != NULL);
+    ASSERT(f->entry->dir == (swapped ? f->old_dir : f->dir));
     ASSERT((f->old_path != NULL) == swapped);
     ASSERT(!f->from || f->from->future == f);
     ASSERT(!f->to || f->to->origin == f);
@@ -205,12 +206,26 @@ bool future_is_copy(const struct log *log)
 
 /* ---- after the swap ---- */
 
-/* Nothing is left to do. Who was sent elsewhere meanwhile goes on. */
-static void future_finish(struct future *f)
+/* The checkpoints of its directory need not tell of the old folder any more. */
+static void future_forget_old(struct future *f)
+{
+    struct log_dir *dir = f->old_dir;
+    ASSERT(!f->entry->log);
+    log_entry_remove(f->entry);
+    f->entry = NULL;
+    for (int which = 0; which < LOG_CHECKPOINTS; which++)
+        dir->checkpoint_dirty[which] = true;
+}
+
+/* Nothing is left to do, or the old folder stays for the next start (`gone` is false). Who was sent
+ * elsewhere meanwhile goes on. */
+static void future_finish(struct future *f, bool gone)
 {
     struct log *log = f->to;
     if (!log_is_offline(log))
         logger_info(f->manager->logger, "%s has moved here from %s", log->path, f->old_dir->path);
+    if (gone)
+        future_forget_old(f);
     log->origin = NULL;
     future_release(log);
     future_free(f);
@@ -227,7 +242,7 @@ static void future_synced(struct env_work *work)
     if (f && !manager->jobs.abandoned && !manager->shutting_down) {
         if (job->err < 0)
             log_dir_fail(f->old_dir, job->err, "sync", f->old_dir->path);
-        future_finish(f);
+        future_finish(f, job->err == 0);
     }
     mem_free(job->path);
     mem_free(job);
@@ -262,7 +277,7 @@ static void future_retire(struct future *f)
         log_dir_fail(dir, rc, "rename", f->old_path);
     if (rc < 0) { /* it is gone, or the next start removes it */
         mem_free(aside);
-        future_finish(f);
+        future_finish(f, rc == ERR_NOT_FOUND);
         return;
     }
     future_move(f, FUTURE_RETIRING);
@@ -280,7 +295,7 @@ static void future_settle(struct future *f)
     const struct log *to = f->to;
     bool settled = !to->sync_parent && (to->recorded || !to->flush.job);
     if (log_is_offline(to))
-        future_finish(f); /* the old folder stays: a start tells which of them counts */
+        future_finish(f, false); /* the old folder stays: a start tells which of them counts */
     else if (settled)
         future_retire(f);
 }
@@ -302,6 +317,7 @@ void future_let_go(struct log *log, bool keep)
     } else if (f->state == FUTURE_SETTLING) {
         future_remove_folder(dir, f->old_path);
     }
+    future_forget_old(f);
     log->origin = NULL;
     log->held = INT64_MAX;
     future_free(f);
@@ -388,6 +404,20 @@ static void future_copy_opened(void *data, int err, struct log *log)
     future_wake(f);
 }
 
+/* The directory in which an earlier move of it left the old folder behind, or NULL. The replica
+ * says whose place it takes, and no more: one that moved on would not count against that folder. */
+static const struct log_dir *future_left_in(const struct log *log)
+{
+    const struct log_manager *manager = log->manager;
+    const struct log_dir *left = NULL;
+    for (int i = 0; i < manager->config.dir_count && !left; i++) {
+        const struct log_entry *entry = log_entry_find(&manager->dirs[i], log->entry->name);
+        if (entry && entry->folder && !entry->log && !entry->busy)
+            left = &manager->dirs[i];
+    }
+    return left;
+}
+
 static struct log_entry *future_entry(struct log *log, struct log_dir *dir)
 {
     struct log_entry *entry = mem_alloc(sizeof(*entry));
@@ -424,7 +454,13 @@ int future_begin(struct log *log, struct log_dir *dir)
         future_cancel(log->future);
     if (log->dir == dir)
         return 0;
-    if (log_entry_find(dir, log->entry->name)) /* the copy of before is still being opened */
+    const struct log_dir *left = future_left_in(log);
+    if (left)
+        logger_warn(manager->logger,
+                    "%s does not move to %s: it came from %s, which failed before the old folder "
+                    "was removed. Restart the broker when that directory works again",
+                    log->path, dir->path, left->path);
+    if (left || log_entry_find(dir, log->entry->name)) /* the copy of before is being opened */
         return ERR_KAFKA_STORAGE_ERROR;
     struct future *f = mem_alloc(sizeof(*f));
     struct log_config config = log->config;

@@ -41,28 +41,37 @@ static void future_rename(struct future *f, char *path)
         segment_set_dir(to->segments[i], path);
 }
 
-/* The entry of the partition is the copy's from now on. */
+/* What the checkpoints of its directory say of it. */
+static void future_set_points(struct log_entry *entry, const struct log_entry *like)
+{
+    entry->recovery_point = like->recovery_point;
+    entry->high_watermark = like->high_watermark;
+    entry->start_offset = like->start_offset;
+    entry->cleaned_offset = like->cleaned_offset;
+    memcpy(entry->incarnations, like->incarnations, sizeof(entry->incarnations));
+}
+
+/* The entry of the partition is the copy's from now on, and the copy's stands for the old folder:
+ * until that is gone for good, a crash may make it the replica again, with what the checkpoints of
+ * its directory say. */
 static void future_take_entry(struct future *f)
 {
     struct log *from = f->from, *to = f->to;
-    struct log_entry *entry = from->entry, *copy = f->entry;
-    entry->dir->entry_count--;
+    struct log_entry *entry = from->entry, *old = f->entry, before = *entry;
+    log_entry_drop(old);
+    old->dir = from->dir;
     entry->dir = f->dir;
-    entry->dir->entry_count++;
-    entry->log = to;
-    entry->recovery_point = copy->recovery_point;
-    entry->high_watermark = copy->high_watermark;
-    entry->start_offset = copy->start_offset;
-    entry->cleaned_offset = copy->cleaned_offset;
-    memcpy(entry->incarnations, copy->incarnations, sizeof(entry->incarnations));
+    future_set_points(entry, old);
+    future_set_points(old, &before);
     entry->left = (struct log_leavings){0};
+    entry->log = to;
     to->entry = entry;
     from->entry = NULL;
-    copy->log = NULL;
-    log_entry_remove(copy);
-    f->entry = NULL;
+    old->log = NULL;
+    old->exists = false; /* the folder of the copy is no more */
+    log_entry_map(old, true);
     for (int which = 0; which < LOG_CHECKPOINTS; which++)
-        f->dir->checkpoint_dirty[which] = from->dir->checkpoint_dirty[which] = true;
+        f->dir->checkpoint_dirty[which] = true;
 }
 
 static void future_close_old(struct log *from)

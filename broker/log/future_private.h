@@ -28,7 +28,7 @@ struct future {
     enum future_state state;
     struct log *from;        /* that is served; NULL from the swap on */
     struct log *to;          /* the copy; NULL while it is opened */
-    struct log_entry *entry; /* of the copy, until the swap */
+    struct log_entry *entry; /* of the copy; from the swap on, of the old folder */
     struct log_dir *dir;     /* where it goes */
     struct log_dir *old_dir; /* from the swap on: where it was, */
     char *old_path;          /* in this folder */

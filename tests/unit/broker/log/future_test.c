@@ -1,5 +1,6 @@
 /* Replicas that move to another log directory: what they hold afterwards, what happens to them
  * meanwhile, and what a start finds of a move that was not finished. */
+#include "broker/log/checkpoints.h"
 #include "broker/log/future.h"
 #include "fixture.h"
 
@@ -7,9 +8,10 @@ enum { FAR = 1 }; /* the number of the other directory */
 
 struct moving {
     struct log_world f;
-    char *second;
-    const char *dirs[2];
+    char *second, *third;
+    const char *dirs[3];
     int swaps;
+    void (*at_swap)(struct moving *m);
     int appends; /* to be made one in each turn */
     struct env_timer timer;
 };
@@ -24,6 +26,8 @@ static void moving_swapped(void *data, struct log *log)
     struct moving *m = data;
     m->swaps++;
     m->f.log = log;
+    if (m->at_swap)
+        m->at_swap(m);
 }
 
 static int moving_open(struct moving *m)
@@ -50,7 +54,9 @@ static void moving_init(struct moving *m, int batches)
     fixture_crash(&m->f);
     m->second = mem_printf("%s/second", m->f.root);
     m->dirs[0] = m->f.dir;
+    m->third = mem_printf("%s/third", m->f.root);
     m->dirs[1] = m->second;
+    m->dirs[2] = m->third; /* not from the beginning */
     m->f.manager_config.dirs = m->dirs;
     m->f.manager_config.dir_count = 2;
     m->f.config.segment_bytes = 1000;
@@ -64,6 +70,7 @@ static void moving_close(struct moving *m)
 {
     fixture_close(&m->f);
     mem_free(m->second);
+    mem_free(m->third);
 }
 
 static bool moving_is_over(struct log_world *f)
@@ -417,6 +424,76 @@ static void settings_that_change_meanwhile_count(void)
     moving_close(&m);
 }
 
+static bool says_start(struct moving *m, int64_t start)
+{
+    char *path = mem_printf("%s/log-start-offset-checkpoint", m->f.dir), *text;
+    char *line = mem_printf("\nt 0 %d\n", (int)start);
+    size_t len;
+    CHECK_INT(env_file_load(m->f.env, path, 4096, &text, &len), 0);
+    bool says = strstr(text, line) != NULL;
+    mem_free(text);
+    mem_free(line);
+    mem_free(path);
+    return says;
+}
+
+static void write_old_starts(struct moving *m)
+{
+    checkpoints_write(&m->f.manager->dirs[0], CHECKPOINT_LOG_START);
+}
+
+/* Until the new name is durable a power cut makes the old folder the replica again. */
+static void checkpoints_tell_of_the_old_folder_until_it_goes(void)
+{
+    struct moving m;
+    moving_init(&m, 40);
+    log_set_high_watermark(m.f.log, 60);
+    CHECK_INT(log_advance_start(m.f.log, 31), 0);
+    log_save_start(m.f.log);
+    fixture_settle(&m.f);
+    CHECK(says_start(&m, 31));
+    m.at_swap = write_old_starts;
+    CHECK_INT(alter(&m, FAR), 0);
+    moving_wait(&m);
+    CHECK(says_start(&m, 31));
+    write_old_starts(&m);
+    fixture_settle(&m.f);
+    CHECK(!says_start(&m, 31));
+    moving_close(&m);
+}
+
+static void fail_the_old_one(struct moving *m)
+{
+    m->f.manager->dirs[0].failed = true;
+}
+
+/* A start that finds it would not know that the replica is its heir's heir. */
+static void it_does_not_move_on_while_an_old_folder_is_left(void)
+{
+    struct moving m;
+    moving_init(&m, 10);
+    m.f.manager_config.dir_count = 3;
+    end_process(&m.f, true);
+    CHECK_INT(moving_start(&m), 0);
+    m.at_swap = fail_the_old_one;
+    CHECK_INT(alter(&m, FAR), 0);
+    moving_wait(&m);
+    CHECK_INT(folders(m.f.dir, "t-0"), 1);
+    CHECK_INT(alter(&m, 2), ERR_KAFKA_STORAGE_ERROR);
+    CHECK(strstr(buf_text(&m.f.lines), "failed before the old folder was removed") != NULL);
+    fixture_crash(&m.f);
+    m.at_swap = NULL;
+    CHECK_INT(moving_start(&m), 0);
+    fixture_settle(&m.f);
+    CHECK_STR(log_dir_path(m.f.log), m.second);
+    CHECK_INT(folders(m.f.dir, "t-0"), 0);
+    CHECK_INT(alter(&m, 2), 0);
+    moving_wait(&m);
+    CHECK_STR(log_dir_path(m.f.log), m.third);
+    CHECK_INT(log_end_offset(m.f.log), 20);
+    moving_close(&m);
+}
+
 static void a_deletion_takes_the_copy_along(void)
 {
     for (int keep = 0; keep < 2; keep++) {
@@ -461,4 +538,6 @@ TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_whil
          TAP_TEST(a_start_begins_anew), TAP_TEST(of_two_the_one_counts_that_moved),
          TAP_TEST(what_can_not_move_stays), TAP_TEST(a_deletion_takes_the_copy_along),
          TAP_TEST(a_full_disk_is_waited_for), TAP_TEST(without_leave_it_does_not_move),
-         TAP_TEST(settings_that_change_meanwhile_count))
+         TAP_TEST(settings_that_change_meanwhile_count),
+         TAP_TEST(checkpoints_tell_of_the_old_folder_until_it_goes),
+         TAP_TEST(it_does_not_move_on_while_an_old_folder_is_left))
