@@ -60,20 +60,29 @@ static int refuse(struct decision *decision, Meta__ResourceResult *result, int e
     return err;
 }
 
-/* Each broker has to know records of that kind. */
-static int check_builds(struct decision *decision, uint32_t step, const char *what,
-                        Meta__ResourceResult *result)
+/* The broker of the oldest build; NULL: there is none. For each command it is looked for once,
+ * whatever number of resources that has. */
+static const struct image_broker *find_oldest(const struct decision *decision)
 {
-    const struct image_broker *broker;
+    const struct image_broker *broker, *oldest = NULL;
     size_t cursor = 0;
     while ((broker = image_next_broker(decision->image, &cursor)))
-        if (broker->features_step < step)
-            return refuse(decision, result, ERR_UNSUPPORTED_VERSION,
-                          decision_text(decision,
-                                        "Broker %d is of a build that does not know %s: upgrade "
-                                        "it, or unregister it if it is gone.",
-                                        broker->id, what));
-    return 0;
+        if (!oldest || broker->features_step < oldest->features_step)
+            oldest = broker;
+    return oldest;
+}
+
+/* Each broker has to know records of that kind. */
+static int check_builds(struct decision *decision, const struct image_broker *oldest, uint32_t step,
+                        const char *what, Meta__ResourceResult *result)
+{
+    if (!oldest || oldest->features_step >= step)
+        return 0;
+    return refuse(decision, result, ERR_UNSUPPORTED_VERSION,
+                  decision_text(decision,
+                                "Broker %d is of a build that does not know %s: upgrade it, or "
+                                "unregister it if it is gone.",
+                                oldest->id, what));
 }
 
 /* Whether it has settings, or there are not too many with some. */
@@ -90,8 +99,8 @@ static int check_room(struct decision *decision, const Meta__AlterConfigs__Resou
 }
 
 /* The group need not be there: its settings count when it is. */
-static int check_group(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
-                       Meta__ResourceResult *result)
+static int check_group(struct decision *decision, const struct image_broker *oldest,
+                       const Meta__AlterConfigs__Resource *asked, Meta__ResourceResult *result)
 {
     if (asked->name[0] == 0)
         return refuse(decision, result, ERR_INVALID_REQUEST,
@@ -101,14 +110,14 @@ static int check_group(struct decision *decision, const Meta__AlterConfigs__Reso
                       decision_text(decision,
                                     "A group with settings has a name of %d bytes at most.",
                                     CONFIG_GROUP_NAME_MAX));
-    int err = check_builds(decision, FEATURES_STEP_GROUPS, "settings of groups", result);
+    int err = check_builds(decision, oldest, FEATURES_STEP_GROUPS, "settings of groups", result);
     return err ? err
                : check_room(decision, asked, CONFIG_GROUPS_MAX, "groups with settings", result);
 }
 
 /* What a client is told depends on all of them, and each node keeps them. */
-static int check_metrics(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
-                         Meta__ResourceResult *result)
+static int check_metrics(struct decision *decision, const struct image_broker *oldest,
+                         const Meta__AlterConfigs__Resource *asked, Meta__ResourceResult *result)
 {
     if (asked->name[0] == 0)
         return refuse(decision, result, ERR_INVALID_REQUEST, "Subscription name can't be empty");
@@ -116,14 +125,15 @@ static int check_metrics(struct decision *decision, const Meta__AlterConfigs__Re
         return refuse(decision, result, ERR_INVALID_REQUEST,
                       decision_text(decision, "The name of a subscription has %d bytes at most.",
                                     CONFIG_METRICS_NAME_MAX));
-    int err = check_builds(decision, FEATURES_STEP_CLIENT_METRICS, "client metrics", result);
+    int err =
+        check_builds(decision, oldest, FEATURES_STEP_CLIENT_METRICS, "client metrics", result);
     return err ? err
                : check_room(decision, asked, CONFIG_METRICS_SUBSCRIPTIONS_MAX,
                             "subscriptions of client metrics", result);
 }
 
-static int check_resource(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
-                          Meta__ResourceResult *result)
+static int check_resource(struct decision *decision, const struct image_broker *oldest,
+                          const Meta__AlterConfigs__Resource *asked, Meta__ResourceResult *result)
 {
     if (asked->type == META__CONFIG_RECORD__RESOURCE__TOPIC) {
         if (image_topic_by_name(decision->image, asked->name, strlen(asked->name)))
@@ -132,9 +142,9 @@ static int check_resource(struct decision *decision, const Meta__AlterConfigs__R
                       decision_text(decision, "The topic '%s' does not exist.", asked->name));
     }
     if (asked->type == META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS)
-        return check_metrics(decision, asked, result);
+        return check_metrics(decision, oldest, asked, result);
     if (asked->type == META__CONFIG_RECORD__RESOURCE__GROUP)
-        return check_group(decision, asked, result);
+        return check_group(decision, oldest, asked, result);
     if (asked->type != META__CONFIG_RECORD__RESOURCE__BROKER)
         return refuse(decision, result, ERR_INVALID_REQUEST, "Unknown resource type.");
     if (asked->name[0] == 0)
@@ -289,10 +299,11 @@ static void emit_changes(struct decision *decision, const Meta__AlterConfigs__Re
         elections_end_eligible(decision, topic_of(decision, asked));
 }
 
-static void alter_one(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
-                      bool validate_only, Meta__ResourceResult *result)
+static void alter_one(struct decision *decision, const struct image_broker *oldest,
+                      const Meta__AlterConfigs__Resource *asked, bool validate_only,
+                      Meta__ResourceResult *result)
 {
-    if (check_resource(decision, asked, result))
+    if (check_resource(decision, oldest, asked, result))
         return;
     size_t count = 0, old_count;
     image_configs(decision->image, asked->type, asked->name, &old_count);
@@ -322,6 +333,7 @@ void configs_command(struct decision *decision, const Meta__AlterConfigs *comman
                      Meta__CommandReply *reply)
 {
     bool too_much = is_too_much(command);
+    const struct image_broker *oldest = find_oldest(decision);
     reply->resources = decision_alloc(decision, command->n_resources, sizeof(*reply->resources));
     for (size_t i = 0; i < command->n_resources; i++) {
         const Meta__AlterConfigs__Resource *asked = command->resources[i];
@@ -332,7 +344,7 @@ void configs_command(struct decision *decision, const Meta__AlterConfigs *comman
         if (too_much)
             refuse(decision, result, ERR_POLICY_VIOLATION, CONFIG_CHANGES_REFUSED);
         else
-            alter_one(decision, asked, command->validate_only, result);
+            alter_one(decision, oldest, asked, command->validate_only, result);
         reply->resources[reply->n_resources++] = result;
     }
 }

@@ -282,8 +282,11 @@ static void settings_drop(struct image *image, Meta__ConfigRecord__Resource reso
     char *key = settings_key(resource, name, &len);
     struct image_settings *settings = map_del(&image->settings, key, len);
     mem_free(key);
-    if (settings)
-        settings_free(settings);
+    if (!settings)
+        return;
+    ASSERT(image->settings_of[resource] > 0);
+    image->settings_of[resource]--;
+    settings_free(settings);
 }
 
 static size_t settings_position(const struct image_settings *settings, const char *key)
@@ -330,10 +333,9 @@ const char *image_next_config_resource(const struct image *image,
 
 size_t image_config_resources(const struct image *image, Meta__ConfigRecord__Resource resource)
 {
-    size_t count = 0, cursor = 0;
-    while (image_next_config_resource(image, resource, &cursor))
-        count++;
-    return count;
+    ASSERT(resource <= META__CONFIG_RECORD__RESOURCE__GROUP);
+    ASSERT(image->settings_of[resource] <= image->settings.count);
+    return image->settings_of[resource];
 }
 
 static void settings_put(struct image *image, const Meta__ConfigRecord *record)
@@ -346,6 +348,7 @@ static void settings_put(struct image *image, const Meta__ConfigRecord *record)
         settings->resource = record->resource;
         settings->name = mem_strdup(record->name);
         map_put(&image->settings, key, len, settings);
+        image->settings_of[record->resource]++;
         mem_free(key);
     }
     size_t at = settings_position(settings, record->key);

@@ -130,6 +130,7 @@ const struct image_config *image_configs(const struct image *image,
  * from *cursor = 0; NULL at the end. No ConfigRecord may be applied meanwhile. */
 const char *image_next_config_resource(const struct image *image,
                                        Meta__ConfigRecord__Resource resource, size_t *cursor);
+/* How many these are; no walk. */
 size_t image_config_resources(const struct image *image, Meta__ConfigRecord__Resource resource);
 
 bool image_ids_have(const struct image_ids *ids, int32_t id);

@@ -40,6 +40,7 @@ struct image {
     size_t quota_cap;
     size_t quota_keys[QUOTA_KEYS]; /* how many have a value of that key */
     struct map settings;           /* resource byte + name -> struct image_settings */
+    size_t settings_of[META__CONFIG_RECORD__RESOURCE__GROUP + 1]; /* how many are of a resource */
 };
 
 /* image_features.c */

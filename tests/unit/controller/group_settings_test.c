@@ -59,6 +59,49 @@ static void refusals_are_told(void)
     finish();
 }
 
+/* Those that the same command has made count, too. */
+static void one_command_makes_no_more_than_are_kept(void)
+{
+    enum { MORE = CONFIG_GROUPS_MAX - 10 };
+    static Meta__AlterConfigs__Resource bodies[MORE], *resources[MORE];
+    static char names[MORE][16];
+    Meta__ConfigEntry entry = META__CONFIG_ENTRY__INIT, *entries[] = {&entry};
+    Meta__AlterConfigs command = META__ALTER_CONFIGS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    begin();
+    add_brokers(3, false);
+    entry.key = "consumer.session.timeout.ms";
+    entry.value = "50000";
+    for (int i = 0; i < MORE; i++) {
+        snprintf(names[i], sizeof(names[i]), "g%d", i);
+        meta__alter_configs__resource__init(&bodies[i]);
+        bodies[i].type = groups;
+        bodies[i].name = names[i];
+        bodies[i].n_entries = 1;
+        bodies[i].entries = entries;
+        resources[i] = &bodies[i];
+    }
+    command.resources = resources;
+    for (int round = 0; round < 2; round++) {
+        command.n_resources = round ? 20 : MORE;
+        for (int i = 0; round && i < 20; i++)
+            names[i][0] = 'h';
+        reply = (Meta__CommandReply)META__COMMAND_REPLY__INIT;
+        configs_command(&decision, &command, &reply);
+        CHECK_INT(reply.n_resources, command.n_resources);
+        CHECK_INT(reply.resources[9]->error, 0);
+    }
+    CHECK_INT(reply.resources[10]->error, wire(ERR_POLICY_VIOLATION));
+    CHECK_INT(reply.resources[19]->error, wire(ERR_POLICY_VIOLATION));
+    CHECK_INT(image_config_resources(image, groups), CONFIG_GROUPS_MAX);
+    CHECK_STR(set("h3", "consumer.session.timeout.ms", NULL)->message, "");
+    CHECK_INT(image_config_resources(image, groups), CONFIG_GROUPS_MAX - 1);
+    CHECK_STR(set("one", "consumer.session.timeout.ms", "50000")->message, "");
+    CHECK_INT(set("two", "consumer.session.timeout.ms", "50000")->error,
+              wire(ERR_POLICY_VIOLATION));
+    finish();
+}
+
 static void brokers_of_older_builds_could_not_read_them(void)
 {
     begin();
@@ -86,5 +129,6 @@ static void a_value_outside_of_the_limits_counts_as_the_nearest(void)
 }
 
 TAP_MAIN(TAP_TEST(they_come_and_go), TAP_TEST(refusals_are_told),
+         TAP_TEST(one_command_makes_no_more_than_are_kept),
          TAP_TEST(brokers_of_older_builds_could_not_read_them),
          TAP_TEST(a_value_outside_of_the_limits_counts_as_the_nearest))
