@@ -160,9 +160,28 @@ void future_cancel(struct future *f)
 
 /* ---- where partitions shall lie ---- */
 
-struct log_dir *future_wanted(const struct log_manager *manager, const char *name)
+static struct log_dir *future_wanted(const struct log_manager *manager, const char *name)
 {
     return map_get(&manager->wanted_dirs, name, strlen(name));
+}
+
+void future_forget_name(struct log_manager *manager, const char *name)
+{
+    map_del(&manager->wanted_dirs, name, strlen(name));
+}
+
+/* One that is full gets it later, by a move that waits for room. */
+struct log_dir *future_place(struct log_manager *manager, const char *name)
+{
+    struct log_dir *dir = future_wanted(manager, name);
+    if (dir && dir->cordoned) {
+        logger_warn(manager->logger,
+                    "%s is not made in %s, as was asked for, since that is cordoned", name,
+                    dir->path);
+        future_forget_name(manager, name);
+        dir = NULL;
+    }
+    return dir && !dir->failed && !dir->full ? dir : NULL;
 }
 
 void future_want(struct log_manager *manager, const char *name, struct log_dir *dir)
@@ -179,7 +198,7 @@ static void future_opened(struct log *log)
     struct log_dir *dir = future_wanted(manager, name);
     if (!dir || future_is_copy(log))
         return;
-    map_del(&manager->wanted_dirs, name, strlen(name));
+    future_forget_name(manager, name);
     if (dir != log->dir && future_begin(log, dir) < 0)
         logger_warn(manager->logger, "%s could not begin to move to %s again", log->path,
                     dir->path);
@@ -303,6 +322,7 @@ static void future_settle(struct future *f)
 void future_let_go(struct log *log, bool keep)
 {
     struct future *f = log->origin;
+    future_forget_name(log->manager, log->entry->name);
     if (log->future)
         future_cancel(log->future);
     if (!f)
@@ -491,9 +511,17 @@ int log_manager_alter_dir(struct log_manager *manager, const char *topic, int32_
     if (entry && entry->log)
         return future_begin(entry->log, dir);
     char *name = mem_printf("%s-%" PRId32, topic, partition);
-    if (manager->wanted_dirs.count < FUTURE_WANTED_MAX)
+    bool fits = manager->wanted_dirs.count < FUTURE_WANTED_MAX || future_wanted(manager, name);
+    if (fits)
         future_want(manager, name, dir);
     mem_free(name);
+    if (!fits) {
+        logger_warn(manager->logger,
+                    "the directory of %s-%" PRId32 " is not kept in mind: that is done for %d "
+                    "partitions that are not here. Ask for it when the partition was made",
+                    topic, partition, FUTURE_WANTED_MAX);
+        return ERR_POLICY_VIOLATION;
+    }
     return entry ? 0 : ERR_REPLICA_NOT_AVAILABLE;
 }
 

@@ -37,8 +37,10 @@ void future_stop(struct log_manager *manager);
  * there already stays. 0, ERR_KAFKA_STORAGE_ERROR (a directory has failed),
  * ERR_INVALID_TOPIC_EXCEPTION (the name is too long for the copy's folder). */
 int future_begin(struct log *log, struct log_dir *dir);
-/* The directory where a partition of that name shall lie, once it is opened; NULL: anywhere. */
-struct log_dir *future_wanted(const struct log_manager *manager, const char *name);
+/* The directory for a partition of that name, which is made; NULL: any. */
+struct log_dir *future_place(struct log_manager *manager, const char *name);
+/* What was asked for a partition of that name is over: it goes. */
+void future_forget_name(struct log_manager *manager, const char *name);
 void future_want(struct log_manager *manager, const char *name, struct log_dir *dir);
 /* At the start of a process: whether the name is that of an unfinished copy, which is removed. */
 bool future_take_name(struct log_dir *dir, const char *name);

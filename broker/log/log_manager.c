@@ -489,8 +489,8 @@ void log_manager_open(struct log_manager *manager, const char *topic, int32_t pa
     struct log_entry *entry = log_entry_get(manager, topic, partition);
     if (!entry) {
         char *name = mem_printf("%s-%" PRId32, topic, partition);
-        struct log_dir *wanted = future_wanted(manager, name);
-        entry = log_entry_add(wanted && !wanted->failed ? wanted : choose_dir(manager), name);
+        struct log_dir *wanted = future_place(manager, name);
+        entry = log_entry_add(wanted ? wanted : choose_dir(manager), name);
         mem_free(name);
     }
     entry = twin_settle(entry, topic_id);
@@ -554,6 +554,7 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
                     aside);
     mem_free(aside);
     roster_remove(manager, &entry->topic_id, partition);
+    future_forget_name(manager, entry->name);
     entry->exists = entry->lost = false;
     entry->recovery_point = entry->high_watermark = 0;
     entry->start_offset = entry->cleaned_offset = 0;

@@ -134,10 +134,12 @@ bool log_manager_stray(const struct log_manager *manager, size_t i, struct log_s
 void log_manager_set_cleaner(struct log_manager *manager, int64_t backoff_ms, size_t dedupe_bytes);
 /* A replica is to lie in directory number `i`: it moves there (KIP-113) while it is served, or is
  * made there when it is opened. 0: it moves, or lies there already. ERR_REPLICA_NOT_AVAILABLE:
- * there is none of that name yet, and it is remembered until the broker ends.
+ * there is none of that name yet, and it is remembered until one is made, or the broker ends;
+ * ERR_POLICY_VIOLATION: likewise, but too many are remembered.
  * ERR_KAFKA_STORAGE_ERROR: one of the directories has failed, or no partitions are to come into
- * that one (KIP-1066), or another move of it ends just now. ERR_INVALID_TOPIC_EXCEPTION: its name
- * is too long. A move that the end of the process interrupts is begun anew by the next one. */
+ * that one (KIP-1066), or a move of it ends, or left its old folder behind.
+ * ERR_INVALID_TOPIC_EXCEPTION: its name is too long. A move that the end of the process interrupts
+ * is begun anew by the next one. */
 int log_manager_alter_dir(struct log_manager *manager, const char *topic, int32_t partition,
                           int i) MUST_CHECK;
 /* replica.alter.log.dirs.io.max.bytes.per.second: what all moves together copy; 0 = nothing,

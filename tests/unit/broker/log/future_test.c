@@ -355,6 +355,39 @@ static void of_two_the_one_counts_that_moved(void)
     moving_close(&m);
 }
 
+/* Where it lies. */
+static const char *open_more(struct moving *m, const char *topic, int partition)
+{
+    m->f.opened = false;
+    log_manager_open(m->f.manager, topic, partition, &m->f.topic_id, &m->f.config, log_world_opened,
+                     &m->f);
+    fixture_wait(&m->f, fixture_is_open);
+    return log_dir_path(m->f.log);
+}
+
+/* A later topic of the name has nothing to do with it, and what is kept is bounded. */
+static void what_was_asked_for_goes_with_the_topic(void)
+{
+    enum { MOST = 10000 };
+    struct moving m;
+    moving_init(&m, 3);
+    for (int i = 0; i < MOST; i++)
+        CHECK_INT(log_manager_alter_dir(m.f.manager, "later", i, FAR), ERR_REPLICA_NOT_AVAILABLE);
+    CHECK_INT(log_manager_alter_dir(m.f.manager, "later", MOST, FAR), ERR_POLICY_VIOLATION);
+    CHECK_INT(log_manager_alter_dir(m.f.manager, "later", 5, FAR), ERR_REPLICA_NOT_AVAILABLE);
+    CHECK_STR(open_more(&m, "later", 5), m.second);
+    CHECK_INT(log_manager_alter_dir(m.f.manager, "later", MOST, FAR), ERR_REPLICA_NOT_AVAILABLE);
+    future_want(m.f.manager, "later-5", &m.f.manager->dirs[1]); /* as while one ends a move */
+    log_manager_delete(m.f.manager, m.f.log);
+    m.f.log = NULL;
+    fixture_settle(&m.f);
+    CHECK(future_place(m.f.manager, "later-5") == NULL);
+    CHECK(future_place(m.f.manager, "later-6") == &m.f.manager->dirs[1]);
+    m.f.manager->dirs[1].full = true;
+    CHECK(future_place(m.f.manager, "later-6") == NULL);
+    moving_close(&m);
+}
+
 static void what_can_not_move_stays(void)
 {
     struct moving m;
@@ -373,11 +406,9 @@ static void what_can_not_move_stays(void)
                          &m.f);
         fixture_wait(&m.f, fixture_is_open);
     }
-    log_manager_set_cordoned(m.f.manager, m.second); /* what was asked for before counts */
-    m.f.opened = false;
-    log_manager_open(m.f.manager, "later", 3, &m.f.topic_id, &m.f.config, log_world_opened, &m.f);
-    fixture_wait(&m.f, fixture_is_open);
-    CHECK_STR(log_dir_path(m.f.log), m.second);
+    log_manager_set_cordoned(m.f.manager, m.second); /* the newest word counts */
+    CHECK_STR(open_more(&m, "later", 3), m.f.dir);
+    log_manager_set_cordoned(m.f.manager, "");
     moving_close(&m);
 }
 
@@ -536,8 +567,8 @@ static void a_full_disk_is_waited_for(void)
 TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_while_it_moves),
          TAP_TEST(a_cut_makes_it_begin_anew), TAP_TEST(a_move_can_be_taken_back),
          TAP_TEST(a_start_begins_anew), TAP_TEST(of_two_the_one_counts_that_moved),
-         TAP_TEST(what_can_not_move_stays), TAP_TEST(a_deletion_takes_the_copy_along),
-         TAP_TEST(a_full_disk_is_waited_for), TAP_TEST(without_leave_it_does_not_move),
-         TAP_TEST(settings_that_change_meanwhile_count),
+         TAP_TEST(what_can_not_move_stays), TAP_TEST(what_was_asked_for_goes_with_the_topic),
+         TAP_TEST(a_deletion_takes_the_copy_along), TAP_TEST(a_full_disk_is_waited_for),
+         TAP_TEST(without_leave_it_does_not_move), TAP_TEST(settings_that_change_meanwhile_count),
          TAP_TEST(checkpoints_tell_of_the_old_folder_until_it_goes),
          TAP_TEST(it_does_not_move_on_while_an_old_folder_is_left))
