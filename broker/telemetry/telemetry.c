@@ -60,11 +60,14 @@ struct telemetry {
     struct list by_silence;
     struct list by_push; /* those with something kept, the oldest push first */
     size_t kept_bytes;
-    struct map wanted; /* interval and names -> telemetry_wanted */
-    struct list calls; /* that wait for a worker */
+    struct map wanted;                 /* interval and names -> telemetry_wanted */
+    struct telemetry_wanted *everyone; /* what all want under the newest generation; NULL: they were
+                                        * not asked for yet, or each client has its own */
+    struct list calls;                 /* that wait for a worker */
     struct telemetry_job *job;
     struct env_timer sweep;
     uint64_t taken, refused, dropped;
+    uint64_t joined; /* how often subscriptions were */
 };
 
 /* For a worker; belongs to it while it runs. */
@@ -101,10 +104,10 @@ static uint32_t telemetry_sum(const struct buf *names, int32_t interval_ms)
     return sum;
 }
 
-static struct telemetry_wanted *telemetry_take_wanted(struct telemetry *telemetry,
-                                                      const bool *matched)
+static struct telemetry_wanted *telemetry_join(struct telemetry *telemetry, const bool *matched)
 {
     struct buf key;
+    telemetry->joined++;
     buf_init(&key);
     buf_put(&key, &(int32_t){0}, sizeof(int32_t)); /* the interval's place */
     int32_t interval_ms = subscriptions_join(telemetry->set, matched, &key);
@@ -124,6 +127,21 @@ static struct telemetry_wanted *telemetry_take_wanted(struct telemetry *telemetr
     return wanted;
 }
 
+/* `matched` NULL: all subscriptions match. These are joined once, since whoever asks may name a new
+ * client each time, and thousands of names would be sorted on the loop for it. */
+static struct telemetry_wanted *telemetry_take_wanted(struct telemetry *telemetry,
+                                                      const bool *matched)
+{
+    if (matched)
+        return telemetry_join(telemetry, matched);
+    ASSERT(!subscriptions_choose(telemetry->set));
+    if (!telemetry->everyone)
+        telemetry->everyone = telemetry_join(telemetry, NULL);
+    ASSERT(telemetry->everyone->refs > 0);
+    telemetry->everyone->refs++;
+    return telemetry->everyone;
+}
+
 static void telemetry_drop_wanted(struct telemetry *telemetry, struct telemetry_wanted *wanted)
 {
     struct buf key;
@@ -140,6 +158,13 @@ static void telemetry_drop_wanted(struct telemetry *telemetry, struct telemetry_
     buf_close(&key);
     buf_close(&wanted->names);
     mem_free(wanted);
+}
+
+static void telemetry_drop_everyone(struct telemetry *telemetry)
+{
+    struct telemetry_wanted *everyone = telemetry->everyone;
+    telemetry->everyone = NULL;
+    telemetry_drop_wanted(telemetry, everyone);
 }
 
 /* ---- clients ---- */
@@ -534,6 +559,7 @@ static void telemetry_settled(void *data)
         return;
     telemetry->changed = false;
     telemetry->generation++;
+    telemetry_drop_everyone(telemetry);
     subscriptions_unref(telemetry->set);
     telemetry->set = subscriptions_new(metadata_image(telemetry->deps.metadata));
 }
@@ -575,6 +601,7 @@ void telemetry_free(struct telemetry *telemetry)
                       ERR_BROKER_NOT_AVAILABLE);
     while ((client = telemetry_first(&telemetry->by_silence)))
         telemetry_drop_client(telemetry, client);
+    telemetry_drop_everyone(telemetry);
     ASSERT(telemetry->clients.count == 0);
     ASSERT(telemetry->wanted.count == 0);
     ASSERT(telemetry->kept_bytes == 0);
@@ -599,10 +626,12 @@ void telemetry_summarise(const struct telemetry *telemetry, struct buf *out)
     }
     buf_printf(out,
                "telemetry: %zu subscriptions, %zu clients, of %zu of them %zu points in %zu bytes "
-               "are kept; %llu pushes taken, %llu calls refused, %llu pushes dropped for room",
+               "are kept; %llu pushes taken, %llu calls refused, %llu pushes dropped for room; "
+               "subscriptions were joined %llu times",
                subscriptions_count(telemetry->set), telemetry->clients.count, clients, points,
                telemetry->kept_bytes, (unsigned long long)telemetry->taken,
-               (unsigned long long)telemetry->refused, (unsigned long long)telemetry->dropped);
+               (unsigned long long)telemetry->refused, (unsigned long long)telemetry->dropped,
+               (unsigned long long)telemetry->joined);
 }
 
 void telemetry_check(const struct telemetry *telemetry)
@@ -625,7 +654,7 @@ void telemetry_check(const struct telemetry *telemetry)
         shared += (size_t)wanted->refs;
     }
     ASSERT(listed == telemetry->clients.count);
-    ASSERT(refs == shared);
+    ASSERT(refs + (telemetry->everyone ? 1 : 0) == shared);
     ASSERT(bytes == telemetry->kept_bytes);
     ASSERT(bytes <= TELEMETRY_KEPT_MAX);
 }

@@ -196,7 +196,8 @@ static void the_last_push_is_kept(void)
     CHECK_STR(
         buf_text(&text),
         "telemetry: 1 subscriptions, 1 clients, of 1 of them 1 points in 22 bytes are kept; 5 "
-        "pushes taken, 1 calls refused, 0 pushes dropped for room");
+        "pushes taken, 1 calls refused, 0 pushes dropped for room; subscriptions were joined 1 "
+        "times");
     sim_run_for(sim, 4 * (int64_t)INTERVAL); /* it is silent */
     CHECK(!telemetry_kept(telemetry, &call.id));
     buf_close(&packed);
@@ -291,6 +292,40 @@ static void clients_are_bounded(void)
     finish();
 }
 
+static void check_joined(int times)
+{
+    struct buf text;
+    char expected[32];
+    buf_init(&text);
+    telemetry_summarise(telemetry, &text);
+    snprintf(expected, sizeof(expected), "joined %d times", times);
+    CHECK(strstr(buf_text(&text), expected) != NULL);
+    buf_close(&text);
+}
+
+/* A client without an id is a new one each time. */
+static void what_all_want_is_joined_once(void)
+{
+    begin();
+    set("s", "metrics", "b,a");
+    for (int i = 0; i < 5; i++)
+        CHECK_INT(get(0, "c"), 0);
+    check_joined(1);
+    sim_run_for(sim, 4 * (int64_t)INTERVAL); /* all of them are forgotten */
+    CHECK_INT(get(0, "c"), 0);
+    check_joined(1);
+    set("s", "metrics", "b,c");
+    CHECK_INT(get(7, "c"), 0);
+    CHECK_STR(wanted, "b c ");
+    check_joined(2);
+    set("s", "match", "client_id=c");
+    CHECK_INT(get(8, "c"), 0);
+    CHECK_INT(get(9, "d"), 0);
+    CHECK_STR(wanted, "");
+    check_joined(4);
+    finish();
+}
+
 static void it_may_go_while_a_worker_is_at_it(void)
 {
     begin();
@@ -314,4 +349,4 @@ TAP_MAIN(TAP_TEST(without_subscriptions_nothing_is_wanted), TAP_TEST(subscriptio
          TAP_TEST(clients_are_chosen), TAP_TEST(the_last_push_is_kept),
          TAP_TEST(pushes_are_refused_as_kafka_does), TAP_TEST(the_last_word_is_taken_early),
          TAP_TEST(a_changed_subscription_is_asked_for_again), TAP_TEST(clients_are_bounded),
-         TAP_TEST(it_may_go_while_a_worker_is_at_it))
+         TAP_TEST(what_all_want_is_joined_once), TAP_TEST(it_may_go_while_a_worker_is_at_it))
