@@ -20,8 +20,9 @@
 #include "common/meta/channel.pb-c.h"
 #include "meta/image.h"
 
-/* What the configuration says about decisions. */
 struct mutations;
+
+/* What the configuration says about decisions. */
 struct decision_rules {
     int32_t default_partitions;
     int16_t default_replication_factor;
