@@ -349,20 +349,24 @@ static void future_copy(struct future *f)
     }
     if (rc == 0 && slice.len == 0)
         rc = ERR_AGAIN; /* a log that ends behind its last batch: the next one tells */
-    bool tail = rc == 0 && slice.len <= FUTURE_TAIL_MAX && future_is_tail(from, &slice);
-    if (rc == 0 && !tail) {
+    if (rc < 0) {
+        future_failed(f, rc);
+        return;
+    }
+    int64_t first = f->to->end_offset;
+    bool tail = slice.len <= FUTURE_TAIL_MAX && future_is_tail(from, &slice);
+    rc = tail ? future_copy_now(f, FUTURE_TAIL_MAX) : ERR_AGAIN;
+    bool stuck = rc == ERR_AGAIN && f->to->end_offset == first;
+    if (stuck) { /* it is long, or not all of it is in memory */
         mem_free(slice.bytes);
         slice.bytes = NULL;
         future_start_read(f, &slice);
-    }
-    if (rc == 0)
-        log_slice_release(&slice);
-    if (tail)
-        rc = future_copy_now(f, FUTURE_TAIL_MAX);
-    if (rc < 0)
+    } else if (rc < 0 && rc != ERR_AGAIN) {
         future_failed(f, rc);
-    else if (tail)
+    } else {
         future_wake(f);
+    }
+    log_slice_release(&slice);
 }
 
 /* ---- holding ---- */
