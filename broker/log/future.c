@@ -309,12 +309,24 @@ static void future_retire(struct future *f)
     future_wait(f, FUTURE_HOLD_MS);
 }
 
+/* The loop does not touch a disk that hangs: the old folder goes when it works again, or a start
+ * removes it. The new name is durable, so nothing waits for that. */
+static void future_leave_hanging(struct future *f)
+{
+    ASSERT(f->old_dir->hangs);
+    if (f->to->held != INT64_MAX)
+        future_release(f->to);
+    future_wait(f, FUTURE_AGAIN_MS);
+}
+
 static void future_settle(struct future *f)
 {
     const struct log *to = f->to;
     bool settled = !to->sync_parent && (to->recorded || !to->flush.job);
     if (log_is_offline(to))
         future_finish(f, false); /* the old folder stays: a start tells which of them counts */
+    else if (settled && f->old_dir->hangs)
+        future_leave_hanging(f);
     else if (settled)
         future_retire(f);
 }

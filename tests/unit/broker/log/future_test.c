@@ -498,6 +498,38 @@ static void fail_the_old_one(struct moving *m)
     m->f.manager->dirs[0].failed = true;
 }
 
+static bool moving_has_swapped(struct log_world *f)
+{
+    return CONTAINER_OF(f, struct moving, f)->swaps > 0;
+}
+
+static void hang_the_old_one(struct moving *m)
+{
+    m->f.manager->dirs[0].hangs = true;
+}
+
+static bool moving_counts_all(struct log_world *f)
+{
+    return log_durable_offset(f->log) == log_end_offset(f->log) && f->log->held == INT64_MAX;
+}
+
+static void a_disk_that_hangs_is_left_alone(void)
+{
+    struct moving m;
+    moving_init(&m, 10);
+    env_timer_stop(&m.f.manager->space_timer);
+    m.at_swap = hang_the_old_one;
+    CHECK_INT(alter(&m, FAR), 0);
+    fixture_wait(&m.f, moving_has_swapped);
+    append_batches(&m.f, 1);
+    fixture_wait(&m.f, moving_counts_all);
+    CHECK(m.f.log->origin != NULL); /* the old folder is there */
+    m.f.manager->dirs[0].hangs = false;
+    moving_wait(&m);
+    CHECK_INT(folders(m.f.dir, "t-0"), 0);
+    moving_close(&m);
+}
+
 /* A start that finds it would not know that the replica is its heir's heir. */
 static void it_does_not_move_on_while_an_old_folder_is_left(void)
 {
@@ -567,7 +599,8 @@ static void a_full_disk_is_waited_for(void)
 TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_while_it_moves),
          TAP_TEST(a_cut_makes_it_begin_anew), TAP_TEST(a_move_can_be_taken_back),
          TAP_TEST(a_start_begins_anew), TAP_TEST(of_two_the_one_counts_that_moved),
-         TAP_TEST(what_can_not_move_stays), TAP_TEST(what_was_asked_for_goes_with_the_topic),
+         TAP_TEST(what_can_not_move_stays), TAP_TEST(a_disk_that_hangs_is_left_alone),
+         TAP_TEST(what_was_asked_for_goes_with_the_topic),
          TAP_TEST(a_deletion_takes_the_copy_along), TAP_TEST(a_full_disk_is_waited_for),
          TAP_TEST(without_leave_it_does_not_move), TAP_TEST(settings_that_change_meanwhile_count),
          TAP_TEST(checkpoints_tell_of_the_old_folder_until_it_goes),
