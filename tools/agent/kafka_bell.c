@@ -43,6 +43,7 @@ struct kafka_bell *kafka_bell_new(struct env *env, rd_kafka_queue_t *queue, void
     bell->fn = fn;
     bell->data = data;
     rd_kafka_queue_cb_event_enable(queue, kafka_bell_ring, bell);
+    kafka_bell_ring(NULL, bell); /* the queue calls when it was empty, and it may not have been */
     return bell;
 }
 

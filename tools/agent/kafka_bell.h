@@ -9,7 +9,7 @@
 
 struct kafka_bell;
 
-/* fn(data) comes on the loop. The queue is the caller's. */
+/* fn(data) comes on the loop, and once at first. The queue is the caller's. */
 struct kafka_bell *kafka_bell_new(struct env *env, rd_kafka_queue_t *queue, void (*fn)(void *data),
                                   void *data);
 /* fn does not come any more; before the handle of librdkafka is destroyed. */
