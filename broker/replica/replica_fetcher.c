@@ -183,16 +183,18 @@ static void fetcher_tell_lost(struct replica_fetcher *fetcher, int err)
                     fetcher->leader_id, fetcher->losses, err_text(err));
 }
 
+/* Memory that was out for a moment may be there again: only an answer that found none twice is one
+ * that does not fit, and not asked for all the time. */
 static void fetcher_broken(void *data, int err)
 {
     struct replica_fetcher *fetcher = data;
-    bool too_large = err == ERR_NO_MEMORY || err == ERR_TOO_LARGE;
+    fetcher_tell_lost(fetcher, err);
+    bool too_large = (err == ERR_NO_MEMORY || err == ERR_TOO_LARGE) && fetcher->losses > 1;
     if (too_large)
         logger_error(fetcher->deps->logger,
                      "an answer of the leader %d does not fit into the memory for replication (%zu "
                      "bytes): set socket.request.max.bytes to what it is on that broker",
                      fetcher->leader_id, fetcher->budget->limit);
-    fetcher_tell_lost(fetcher, err);
     if (!fetcher->lost_ms)
         fetcher->lost_ms = env_now_ms(fetcher->deps->env);
     fetcher_disconnect(fetcher);
