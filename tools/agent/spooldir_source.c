@@ -6,10 +6,12 @@
  * How far the channels have it is kept in the tracker directory, so that a start goes on there.
  * Failure modes: a file that still grows is read to its new end, with a warning; one whose new name
  * is taken stays as it is, is told, and not read again; a crash reads again what the tracker did
- * not know yet. */
+ * not know yet. A system gives the inode of a removed file to a new one, and a name may come again:
+ * a file goes on where the tracker says only if path, inode and first bytes are those of before. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crc32c.h"
 #include "base/mem.h"
 #include "env/path_look.h"
 #include "tools/agent/expression.h"
@@ -43,6 +45,8 @@ struct spooldir_look {
     struct spooldir_rules *rules;
     char *path; /* of the next file; NULL = there is none */
     struct env_path_info info;
+    uint8_t head[TAILDIR_HEAD_MAX]; /* its first bytes */
+    size_t head_len;
     int err;
 };
 
@@ -68,6 +72,7 @@ struct spooldir_source {
     char *path; /* NULL = none */
     struct env_file *file;
     struct env_path_info info;
+    uint32_t head_len, head; /* of its first bytes: their count and CRC-32C */
     struct headers *headers;
     struct lines lines;
     uint64_t offset; /* read up to there */
@@ -76,8 +81,8 @@ struct spooldir_source {
     struct batch batch;
     bool under_way, blob;
     size_t blob_max;
-    char *tracker; /* the file */
-    struct taildir_positions known;
+    char *tracker;                  /* the file */
+    struct taildir_positions known; /* from before the start, for files that are still to come */
 };
 
 /* clang-format off */
@@ -179,6 +184,18 @@ static bool spooldir_is_refused(const struct spooldir_rules *rules, const char *
     return found;
 }
 
+/* The first bytes of the file that was found; none when it can't be read, which its reader tells.
+ */
+static void spooldir_look_at_head(struct spooldir_look *look)
+{
+    struct env_file *file;
+    if (env_file_open(look->env, look->path, ENV_OPEN_READ, &file))
+        return;
+    ssize_t got = env_file_read(file, look->head, sizeof(look->head), 0);
+    look->head_len = got > 0 ? (size_t)got : 0;
+    env_file_close(file);
+}
+
 static void spooldir_look_run(struct env_work *work)
 {
     struct spooldir_look *look = CONTAINER_OF(work, struct spooldir_look, work);
@@ -204,6 +221,8 @@ static void spooldir_look_run(struct env_work *work)
     }
     if (!look->err)
         env_dir_list_free(names, count);
+    if (look->path)
+        spooldir_look_at_head(look);
 }
 
 /* ---- the file ---- */
@@ -234,11 +253,32 @@ static struct headers *spooldir_headers(const struct part *part, const char *pat
     return headers;
 }
 
+static bool spooldir_is_same(const struct taildir_position *row, const struct spooldir_look *look)
+{
+    return row->inode == look->info.inode && strcmp(row->path, look->path) == 0 &&
+           row->pos <= (uint64_t)look->info.size && row->head_len <= look->head_len &&
+           crc32c(0, look->head, row->head_len) == row->head;
+}
+
+/* Where it goes on. A row is used once: what has its inode or its path later is another file. */
+static uint64_t spooldir_known_pos(struct spooldir_source *spooldir,
+                                   const struct spooldir_look *look)
+{
+    uint64_t pos = 0;
+    for (size_t i = 0; i < spooldir->known.count; i++) {
+        struct taildir_position *row = &spooldir->known.rows[i];
+        if (!row->taken && spooldir_is_same(row, look))
+            pos = row->pos;
+        if (row->inode == look->info.inode || strcmp(row->path, look->path) == 0)
+            row->taken = true;
+    }
+    ASSERT(pos <= (uint64_t)look->info.size);
+    return pos;
+}
+
 static void spooldir_begin(struct spooldir_source *spooldir, const struct spooldir_look *look)
 {
     const struct part *part = spooldir->source.part;
-    const struct taildir_position *known =
-        taildir_positions_find(&spooldir->known, look->info.inode, look->path);
     int err = env_file_open(spooldir->source.env, look->path, ENV_OPEN_READ, &spooldir->file);
     if (err) {
         logger_error(&spooldir->source.logger, "can't open %s: %s", look->path, err_text(err));
@@ -248,7 +288,9 @@ static void spooldir_begin(struct spooldir_source *spooldir, const struct spoold
     spooldir->path = mem_strdup(look->path);
     spooldir->info = look->info;
     spooldir->headers = spooldir_headers(part, spooldir->path);
-    spooldir->pos = known && known->pos <= (uint64_t)look->info.size ? known->pos : 0;
+    spooldir->head_len = (uint32_t)look->head_len;
+    spooldir->head = crc32c(0, look->head, look->head_len);
+    spooldir->pos = spooldir_known_pos(spooldir, look);
     spooldir->offset = spooldir->pos;
     spooldir->at_end = false;
     size_t most = spooldir->blob ? spooldir->blob_max
@@ -267,6 +309,13 @@ static void spooldir_refuse(struct spooldir_source *spooldir, const char *why)
                  why);
     mem_free(spooldir->rules->refused);
     spooldir->rules->refused = refused;
+}
+
+static void spooldir_track(struct spooldir_source *spooldir)
+{
+    spooldir->moved = true;
+    if (!env_timer_running(&spooldir->track))
+        env_timer_start(&spooldir->track, SPOOLDIR_TRACK_MS);
 }
 
 /* The channels have all of it. */
@@ -288,6 +337,7 @@ static void spooldir_finish(struct spooldir_source *spooldir)
         spooldir_refuse(spooldir, err_text(err));
     mem_free(done);
     spooldir_drop_file(spooldir);
+    spooldir_track(spooldir); /* its position is of no use any more */
     env_timer_start(&spooldir->poll, 0);
 }
 
@@ -378,9 +428,7 @@ static void spooldir_batch_ended(struct spooldir_source *spooldir)
 {
     spooldir->under_way = false;
     spooldir->pos = spooldir->offset - (spooldir->lines.end - spooldir->lines.start);
-    spooldir->moved = true;
-    if (!env_timer_running(&spooldir->track))
-        env_timer_start(&spooldir->track, SPOOLDIR_TRACK_MS);
+    spooldir_track(spooldir);
 }
 
 static void spooldir_batch_done(struct batch *batch, int status)
@@ -427,6 +475,8 @@ static void spooldir_look_done(struct env_work *work)
         if (look->err)
             logger_warn(&spooldir->source.logger, "can't look into %s: %s", look->rules->dir,
                         err_text(look->err));
+        if (!look->path && !look->err) /* there is no file that a position could be for */
+            taildir_positions_close(&spooldir->known);
         if (look->path)
             spooldir_begin(spooldir, look);
         else
@@ -465,22 +515,29 @@ static void spooldir_stored(void *data, int err)
         env_timer_start(&spooldir->track, SPOOLDIR_TRACK_MS);
 }
 
-static void spooldir_add_position(const struct spooldir_source *spooldir,
-                                  struct taildir_positions *positions)
+/* That of the file that is read, and those of files that are still to come. */
+static void spooldir_add_positions(const struct spooldir_source *spooldir,
+                                   struct taildir_positions *positions)
 {
-    taildir_positions_add(positions, &(struct taildir_position){.inode = spooldir->info.inode,
-                                                                .pos = spooldir->pos,
-                                                                .path = spooldir->path});
+    if (spooldir->path)
+        taildir_positions_add(positions, &(struct taildir_position){.inode = spooldir->info.inode,
+                                                                    .pos = spooldir->pos,
+                                                                    .path = spooldir->path,
+                                                                    .head_len = spooldir->head_len,
+                                                                    .head = spooldir->head});
+    for (size_t i = 0; i < spooldir->known.count; i++)
+        if (!spooldir->known.rows[i].taken)
+            taildir_positions_add(positions, &spooldir->known.rows[i]);
 }
 
 static void spooldir_on_track(void *data)
 {
     struct spooldir_source *spooldir = data;
     struct taildir_positions positions = {0};
-    if (!spooldir->path || spooldir->store)
+    if (spooldir->store)
         return;
     spooldir->moved = false;
-    spooldir_add_position(spooldir, &positions);
+    spooldir_add_positions(spooldir, &positions);
     spooldir->store = taildir_positions_store_start(spooldir->source.env, spooldir->tracker,
                                                     &positions, spooldir_stored, spooldir);
 }
@@ -539,13 +596,11 @@ static void spooldir_stop(struct source *source)
     env_timer_stop(&spooldir->track);
     if (spooldir->store)
         taildir_store_forget(spooldir->store);
-    if (spooldir->path) {
-        spooldir_add_position(spooldir, &last);
-        int err = taildir_positions_store(source->env, spooldir->tracker, &last);
-        if (err)
-            logger_error(&source->logger, "can't write %s: %s", spooldir->tracker, err_text(err));
-        taildir_positions_close(&last);
-    }
+    spooldir_add_positions(spooldir, &last);
+    int err = taildir_positions_store(source->env, spooldir->tracker, &last);
+    if (err)
+        logger_error(&source->logger, "can't write %s: %s", spooldir->tracker, err_text(err));
+    taildir_positions_close(&last);
     if (spooldir->look)
         spooldir->look->spooldir = NULL;
     if (spooldir->read) {
