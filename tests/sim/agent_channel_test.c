@@ -45,6 +45,9 @@ struct life {
     int next;     /* the next event's number */
     int taken_to; /* of this life: the last number that was handed out */
     int steps_left;
+    uint64_t pause_us; /* the longest between two steps */
+    bool faulty;       /* writes fail now and then */
+    bool only_puts;
     bool putting, opened, done;
 };
 
@@ -130,14 +133,17 @@ static void life_take(struct life *life)
 static void life_step(void *data)
 {
     struct life *life = data;
-    if (sim_random(life->sim) % 3 != 0)
+    if (life->faulty && sim_random(life->sim) % 4 == 0)
+        sim_disk_fail(life->node, SIM_DISK_WRITE | SIM_DISK_SYNC, 1, 1 + sim_random(life->sim) % 2,
+                      ERR_NO_SPACE);
+    if (life->only_puts || sim_random(life->sim) % 3 != 0)
         life_put(life);
     else
         life_take(life);
     if (life->steps_left-- == 0)
         life->done = true;
     else
-        env_timer_start_us(&life->timer, (int64_t)(sim_random(life->sim) % 3000));
+        env_timer_start_us(&life->timer, (int64_t)(sim_random(life->sim) % life->pause_us));
 }
 
 static void life_open(void *data)
@@ -215,13 +221,15 @@ static void life_drain(struct life *life)
     life_bury(life);
 }
 
-static void life_init(struct life *life, uint64_t seed, const char *more)
+static void life_init(struct life *life, uint64_t seed, const char *checkpoint_ms)
 {
-    static const char *const values[][2] = {
-        {"checkpointDir", "/a/checkpoint"},  {"dataDirs", "/a/one,/a/two"},
-        {"maxFileSize", "1048576"},          {"minimumRequiredSpace", "1048576"},
-        {"checkpointInterval", "20"},        {"useDualCheckpoints", "true"},
-        {"backupCheckpointDir", "/a/backup"}};
+    static const char *const values[][2] = {{"checkpointDir", "/a/checkpoint"},
+                                            {"dataDirs", "/a/one,/a/two"},
+                                            {"maxFileSize", "1048576"},
+                                            {"minimumRequiredSpace", "1048576"},
+                                            {"capacity", "20000"},
+                                            {"useDualCheckpoints", "true"},
+                                            {"backupCheckpointDir", "/a/backup"}};
     *life = (struct life){.sim = sim_new(seed)};
     life->node = sim_node_new(life->sim, "agent");
     logger_init(&life->logger, "agent", NULL, NULL);
@@ -230,10 +238,11 @@ static void life_init(struct life *life, uint64_t seed, const char *more)
     life->part = part_new(&file_channel_type.part, "c", "a1.channels.c.", "sim.conf", 1);
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         part_add(life->part, values[i][0], values[i][1], 1, &life->problem);
-    part_add(life->part, "capacity", more, 1, &life->problem);
+    part_add(life->part, "checkpointInterval", checkpoint_ms, 1, &life->problem);
     part_check(life->part, &life->problem);
     CHECK_STR(buf_text(&life->problem), "");
     life->take = take_new(7);
+    life->pause_us = 3000;
 }
 
 static void life_close(struct life *life)
@@ -244,11 +253,25 @@ static void life_close(struct life *life)
     sim_free(life->sim);
 }
 
+/* kill -9; what it handed out may come again. */
+static void life_kill(struct life *life)
+{
+    if (!sim_node_is_down(life->node)) {
+        sim_disk_crash_at(life->node, 0);
+        sim_disk_fail(life->node, SIM_DISK_ANY, 0, 0, 0);
+        sim_node_kill(life->node);
+    }
+    life_bury(life);
+    for (int i = 0; i < life->next; i++)
+        if (life->fates[i] == TAKEN)
+            life->fates[i] = ASKED;
+}
+
 /* One course: lives that a fault ends, and what is left after each. */
 static uint64_t course(uint64_t seed, bool power, uint64_t first, uint64_t step)
 {
     struct life life;
-    life_init(&life, seed, "20000");
+    life_init(&life, seed, "20");
     sim_disk_set_unordered(life.node, seed % 2 == 0);
     uint64_t at = first, lives = 0;
     for (; lives < 12 && life.next + 500 < EVENTS_MAX; lives++, at += step) {
@@ -257,14 +280,7 @@ static uint64_t course(uint64_t seed, bool power, uint64_t first, uint64_t step)
             sim_disk_crash_at(life.node, at);
         bool came = sim_run_until(life.sim, over, &life, sim_now_us(life.sim) + DEADLINE_US);
         CHECK(came);
-        if (!sim_node_is_down(life.node)) {
-            sim_disk_crash_at(life.node, 0);
-            sim_node_kill(life.node);
-        }
-        life_bury(&life);
-        for (int i = 0; i < life.next; i++)
-            if (life.fates[i] == TAKEN) /* it may come again */
-                life.fates[i] = ASKED;
+        life_kill(&life);
     }
     life_drain(&life);
     life_close(&life);
@@ -283,4 +299,54 @@ static void kills_at_any_time(void)
         course(seed * 1000, false, 0, 0);
 }
 
-TAP_MAIN(TAP_TEST(power_cuts_at_every_disk_call), TAP_TEST(kills_at_any_time))
+/* Puts fail, takes alone are written when the disk has had some time, and then comes the kill. */
+static void kills_after_puts_that_failed(void)
+{
+    for (uint64_t seed = 1; seed < 200; seed++) {
+        struct life life;
+        life_init(&life, seed, "100000");
+        life.faulty = true;
+        life.pause_us = 3000 * 1000;
+        for (int lives = 0; lives < 6; lives++) {
+            life_begin(&life);
+            sim_run_for(life.sim, (int64_t)(sim_random(life.sim) % 30000000));
+            life_kill(&life);
+        }
+        life.faulty = false;
+        life.pause_us = 3000;
+        life_drain(&life);
+        life_close(&life);
+    }
+}
+
+static void count_file(void *data, const char *name)
+{
+    (void)name;
+    (*(int *)data)++;
+}
+
+/* Puts that fail for minutes leave no files behind. */
+static void a_full_disk_gets_no_segments(void)
+{
+    struct life life;
+    int files = 0;
+    life_init(&life, 1, "20");
+    life.pause_us = 5000 * 1000; /* longer than takes alone wait */
+    life.only_puts = true;
+    life_begin(&life);
+    sim_run_for(life.sim, 2000000);
+    CHECK(life.opened && life.fates[0] == PUT);
+    sim_node_disk_left(life.node, 1000000); /* less than minimumRequiredSpace */
+    sim_run_for(life.sim, 100000000);
+    CHECK_INT(sim_disk_each(life.node, "/a/one", count_file, &files), 0);
+    CHECK_INT(sim_disk_each(life.node, "/a/two", count_file, &files), 0);
+    CHECK(files <= 2 + 4); /* the locks; a few files */
+    sim_node_disk_full(life.node, false);
+    life_kill(&life);
+    life.pause_us = 3000;
+    life_drain(&life);
+    life_close(&life);
+}
+
+TAP_MAIN(TAP_TEST(power_cuts_at_every_disk_call), TAP_TEST(kills_at_any_time),
+         TAP_TEST(kills_after_puts_that_failed), TAP_TEST(a_full_disk_gets_no_segments))

@@ -85,6 +85,7 @@ bool file_ranges_has(const struct file_ranges *ranges, uint64_t seq)
 uint64_t file_ranges_left(const struct file_ranges *ranges, uint64_t end)
 {
     ASSERT(end >= ranges->head);
+    ASSERT(ranges->count == 0 || ranges->rows[ranges->count - 1].end <= end);
     uint64_t left = end - ranges->head;
     for (size_t i = 0; i < ranges->count; i++)
         left -= ranges->rows[i].end - ranges->rows[i].first;

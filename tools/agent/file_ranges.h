@@ -24,7 +24,7 @@ void file_ranges_close(struct file_ranges *ranges);
 /* Those that are done already may be among them. Returns how many were not. */
 uint64_t file_ranges_add(struct file_ranges *ranges, uint64_t first, uint64_t end);
 bool file_ranges_has(const struct file_ranges *ranges, uint64_t seq);
-/* How many from the head up to `end` are not done. */
+/* How many from the head up to `end` are not done; none behind `end` is. */
 uint64_t file_ranges_left(const struct file_ranges *ranges, uint64_t end);
 
 #endif

@@ -231,17 +231,22 @@ static int file_segments_list(struct file_segments *segments)
     return err;
 }
 
+/* Numbers up to `end` have been given, and those from `first` on are in the log. The ones before
+ * them that are not in it were given to puts that failed: they are no events. */
+static void file_recover_reach(struct file_recovered *recovered, uint64_t first, uint64_t end)
+{
+    if (first > recovered->next)
+        file_ranges_add(&recovered->done, recovered->next, first);
+    if (end > recovered->next)
+        recovered->next = end;
+}
+
 static void file_recover_record(struct file_recovered *recovered, const struct file_record *record)
 {
-    if (record->kind == FILE_RECORD_TAKE) {
-        file_ranges_add(&recovered->done, record->first, record->first + record->count);
-        return;
-    }
-    /* Numbers that were given to puts that failed are no events. */
-    if (record->first > recovered->next)
-        file_ranges_add(&recovered->done, recovered->next, record->first);
-    if (record->first + record->count > recovered->next)
-        recovered->next = record->first + record->count;
+    uint64_t end = record->first + record->count;
+    file_recover_reach(recovered, record->first, end);
+    if (record->kind == FILE_RECORD_TAKE) /* perhaps of a put that failed, which has no record */
+        file_ranges_add(&recovered->done, record->first, end);
 }
 
 /* Reads the records of a segment from `offset` on; row->end becomes the end of the whole ones. */
@@ -320,6 +325,10 @@ static size_t file_recover_begin(struct file_segments *segments, struct file_rec
     /* A segment is removed when all of its events are done, which no record may tell any more. */
     file_ranges_add(&recovered->done, recovered->done.head, segments->rows[0].first);
     recovered->next = checkpoint.next;
+    if (recovered->done.count > 0) {
+        const struct file_range *last = &recovered->done.rows[recovered->done.count - 1];
+        file_recover_reach(recovered, last->end, last->end);
+    }
     *offset = checkpoint.offset;
     size_t at = 0;
     while (segments->rows[at].number != checkpoint.number)
@@ -343,8 +352,7 @@ int file_segments_recover(struct file_segments *segments, struct file_recovered 
             logger_error(segments->logger,
                          "%s: %" PRIu64 " events before it are damaged or missing", row->path,
                          row->first - recovered->next);
-            file_ranges_add(&recovered->done, recovered->next, row->first);
-            recovered->next = row->first;
+            file_recover_reach(recovered, row->first, row->first);
         }
         err = file_recover_segment(segments, row, offset, recovered);
         if (!err)

@@ -33,6 +33,7 @@ struct file_write {
     struct buf data;
     struct list puts;
     struct file_ranges takes; /* its head is 0 */
+    bool taken;               /* sinks took some of them; the others are of puts that failed */
     char **gone;              /* files to remove */
     size_t gone_count;
     bool syncs;
@@ -72,6 +73,13 @@ void file_write_open(struct file_store *store)
 
 /* ---- what is to be written ---- */
 
+/* The head of these ranges stays at 0: events begin with 1. */
+static void file_write_take_also(struct file_write *write, uint64_t first, uint64_t end)
+{
+    ASSERT(first > 0);
+    file_ranges_add(&write->takes, first, end);
+}
+
 int file_write_put(struct file_store *store, struct put *put)
 {
     struct file_write *write = store->filling;
@@ -95,9 +103,8 @@ int file_write_put(struct file_store *store, struct put *put)
 
 void file_write_take(struct file_store *store, uint64_t first, uint64_t end)
 {
-    /* The head of these ranges stays at 0: events begin with 1. */
-    ASSERT(first > 0);
-    file_ranges_add(&store->filling->takes, first, end);
+    file_write_take_also(store->filling, first, end);
+    store->filling->taken = true;
 }
 
 static bool file_write_forget_in(struct file_write *write, const struct put *put)
@@ -197,14 +204,15 @@ static void file_write_failed(struct file_store *store, struct file_write *write
         env_file_close(store->file);
     store->file = NULL;
     for (size_t i = 0; i < write->takes.count; i++)
-        file_write_take(store, write->takes.rows[i].first, write->takes.rows[i].end);
+        file_write_take_also(store->filling, write->takes.rows[i].first, write->takes.rows[i].end);
+    store->filling->taken |= write->taken;
     LIST_EACH(step, &write->puts) {
         struct file_put *waiting = LIST_ENTRY(step, struct file_put, link);
         uint64_t first = waiting->piece->first, end = first + waiting->piece->count;
         store->settled = end;
         store->count -= waiting->piece->count;
         file_ranges_add(&store->done, first, end);
-        file_write_take(store, first, end);
+        file_write_take_also(store->filling, first, end);
         file_piece_free(waiting->piece);
     }
     env_timer_start(&store->retry, FILE_RETRY_MS);
@@ -245,12 +253,13 @@ static void file_write_done(struct env_work *work)
     file_store_job_ended(store);
 }
 
-/* Takes what has gathered, and says where it goes. NULL when there is nothing. */
+/* Takes what has gathered, and says where it goes. NULL when there is nothing. Numbers of puts that
+ * failed go along with others: alone they would be a segment for each trial on a full disk. */
 static struct file_write *file_write_take_over(struct file_store *store)
 {
     struct file_write *write = store->filling;
     file_segments_trim(&store->segments, store->done.head, &write->gone, &write->gone_count);
-    if (write->data.len == 0 && write->takes.count == 0 && write->gone_count == 0)
+    if (write->data.len == 0 && !write->taken && write->gone_count == 0)
         return NULL;
     for (size_t i = 0; i < write->takes.count; i++)
         file_record_take(&write->data, write->takes.rows[i].first,
@@ -283,6 +292,7 @@ void file_write_start(struct file_store *store)
 void file_write_last(struct file_store *store)
 {
     ASSERT(!store->running);
+    store->filling->taken = store->filling->takes.count > 0; /* there is no later write */
     struct file_write *write = file_write_take_over(store);
     if (write) {
         write->syncs = true;

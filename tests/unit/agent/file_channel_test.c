@@ -1,5 +1,6 @@
 /* The file channel: what is put is there after any end, once and in order; events on disk only;
  * damaged files. The power is cut in tests/sim/agent_channel_test.c. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -323,6 +324,35 @@ static void a_checkpoint_may_be_missing_or_wrong(void)
     bench_close(&b);
 }
 
+/* Numbers that failed puts had are known as done, and no event before them is. */
+static void failed_puts_hide_no_event(void)
+{
+    struct bench b, full;
+    bench_open(&b, "checkpointOnClose=false");
+    put_some(&b, 1, 10);
+    char *values = mem_printf("checkpointDir=%s/c dataDirs=%s/1,%s/2 checkpointOnClose=false "
+                              "minimumRequiredSpace=%" PRId64,
+                              b.dir, b.dir, b.dir, INT64_MAX);
+    full = b;
+    full.part = world_part(&b.world, PART_CHANNEL, "file", values);
+    reopen(&full);
+    CHECK_INT(put(&full, 11, 5, 0), ERR_NO_SPACE);
+    CHECK_INT(put(&full, 11, 5, 0), ERR_NO_SPACE);
+    reopen(&full); /* what they left is all that is on disk: no put follows */
+    CHECK_INT(channel_count(full.channel), 10);
+    b.channel = full.channel;
+    reopen(&b);
+    put_some(&b, 11, 3);
+    check_take(&b, 1, 10);
+    channel_commit(b.take);
+    check_take(&b, 11, 3);
+    channel_commit(b.take);
+    nothing_left(&b);
+    part_free(full.part);
+    mem_free(values);
+    bench_close(&b);
+}
+
 static void the_files_of_flume_are_refused(void)
 {
     struct bench b;
@@ -363,4 +393,5 @@ TAP_MAIN(TAP_TEST(ranges), TAP_TEST(what_is_put_is_there_after_a_start),
          TAP_TEST(takes_end_in_any_order), TAP_TEST(what_has_no_room_in_memory_is_read_again),
          TAP_TEST(a_full_channel_waits), TAP_TEST(a_put_can_be_given_up),
          TAP_TEST(a_torn_end_is_cut_off), TAP_TEST(damage_is_found),
-         TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(the_files_of_flume_are_refused))
+         TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(failed_puts_hide_no_event),
+         TAP_TEST(the_files_of_flume_are_refused))
