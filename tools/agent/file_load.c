@@ -3,8 +3,8 @@
  * Happy path: as long as sinks keep up, what has been written stays in memory until it is taken,
  * and nothing is read. When they don't, what is more than FILE_READY_MAX is on disk only; it is
  * read on the worker pool, chunk by chunk, when there is room again. Failure modes: a record that
- * has been damaged since it was written costs the events of its segment from there on, which is
- * told. */
+ * has been damaged since it was written, or a file that was cut, costs the events of its segment
+ * from there on, which is told. */
 #include "tools/agent/file_store.h"
 
 #include <inttypes.h>
@@ -166,6 +166,7 @@ static void file_load_damaged(struct file_store *store, const struct file_load *
     for (size_t i = store->segments.count; i > 0; i--)
         if (store->segments.rows[i - 1].number > load->number)
             end = store->segments.rows[i - 1].first;
+    ASSERT(end > 0);
     logger_error(&store->logger,
                  "%s is damaged at byte %" PRIu64 ": events %" PRIu64 " to %" PRIu64 " are lost",
                  load->path, store->load_offset, store->load_seq, end - 1);
@@ -188,9 +189,14 @@ static void file_load_parse(struct file_store *store, struct file_load *load)
         }
         at += record.size;
     }
+    size_t got = (size_t)load->got;
+    const struct file_segment *row = file_segments_find(&store->segments, load->number);
+    /* Whole records stood up to row->end once. */
+    bool shorter = got < load->len && (at < got || got == 0);
+    bool torn = at < got && row && load->offset + got >= row->end;
     store->load_offset = load->offset + at;
     store->load_size = at == 0 && record.size > FILE_LOAD_CHUNK ? record.size : FILE_LOAD_CHUNK;
-    if (parsed < 0)
+    if (parsed < 0 || (row && shorter) || torn)
         file_load_damaged(store, load);
 }
 
@@ -200,9 +206,9 @@ static void file_load_done(struct env_work *work)
     struct file_store *store = load->store;
     store->load = NULL;
     if (store->channel) {
-        if (load->got > 0)
+        if (load->got >= 0)
             file_load_parse(store, load);
-        else if (load->got < 0 && file_segments_find(&store->segments, load->number))
+        else if (file_segments_find(&store->segments, load->number))
             logger_error(&store->logger, "can't read %s, trying on: %s", load->path,
                          err_text((int)load->got));
         if (!list_empty(&store->ready))

@@ -324,6 +324,56 @@ static void a_checkpoint_may_be_missing_or_wrong(void)
     bench_close(&b);
 }
 
+/* Where the last record of a data file begins. */
+static size_t last_record(const char *data, size_t len)
+{
+    struct file_record record;
+    size_t at = FILE_SEGMENT_HEADER, last = 0;
+    while (file_record_parse((const uint8_t *)data + at, len - at, &record) == 1) {
+        last = at;
+        at += record.size;
+    }
+    CHECK(last > 0);
+    return last;
+}
+
+/* What is on disk only, and is damaged while the channel is open, is told and left out once. */
+static void damage_of_what_is_read_later_ends(void)
+{
+    enum { SIZE = 200000, BATCH = 10, BATCHES = 8 };
+    for (int kind = 0; kind < 3; kind++) {
+        struct bench b;
+        bench_open(&b, "");
+        for (int i = 0; i < BATCHES; i++)
+            CHECK_INT(put(&b, i * BATCH, BATCH, SIZE), 0);
+        char *path = data_file(&b), *data;
+        size_t len;
+        CHECK_INT(env_file_load(b.world.env, path, 64 << 20, &data, &len), 0);
+        size_t last = last_record(data, len);
+        struct env_file *file;
+        CHECK_INT(env_file_open(b.world.env, path, ENV_OPEN_WRITE, &file), 0);
+        if (kind == 0) /* the record seems to be longer than the file */
+            CHECK_INT(env_file_write(file, "\x0f", 1, last), 0);
+        else /* the file is shorter than it was: in the record, or at it */
+            CHECK_INT(env_file_truncate(file, kind == 1 ? last + 100 : last), 0);
+        env_file_close(file);
+        for (int i = 0; i < (BATCHES - 1) * BATCH;) {
+            UNTIL(b.world.env, (channel_take(b.channel, b.take), b.take->count > 0));
+            CHECK_INT(strtol((char *)b.take->events[0].body, NULL, 10), i);
+            i += (int)b.take->count;
+            channel_commit(b.take);
+        }
+        UNTIL(b.world.env, (channel_take(b.channel, b.take), channel_count(b.channel) == 0));
+        CHECK_INT(b.take->count, 0);
+        put_some(&b, 1000, 1);
+        check_take(&b, 1000, 1);
+        channel_commit(b.take);
+        mem_free(data);
+        mem_free(path);
+        bench_close(&b);
+    }
+}
+
 /* Numbers that failed puts had are known as done, and no event before them is. */
 static void failed_puts_hide_no_event(void)
 {
@@ -394,4 +444,4 @@ TAP_MAIN(TAP_TEST(ranges), TAP_TEST(what_is_put_is_there_after_a_start),
          TAP_TEST(a_full_channel_waits), TAP_TEST(a_put_can_be_given_up),
          TAP_TEST(a_torn_end_is_cut_off), TAP_TEST(damage_is_found),
          TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(failed_puts_hide_no_event),
-         TAP_TEST(the_files_of_flume_are_refused))
+         TAP_TEST(damage_of_what_is_read_later_ends), TAP_TEST(the_files_of_flume_are_refused))
