@@ -336,6 +336,9 @@ static void agent_read_channel(struct agent_reading *reading, const char *name)
     mem_free(prefix);
     if (!part)
         return;
+    for (size_t i = 0; i < config->channels_count; i++)
+        if (config->channels[i]->type == part->type && part->type->check_two)
+            part->type->check_two(part, config->channels[i], reading->problems);
     config->channels =
         mem_realloc(config->channels, (config->channels_count + 1) * sizeof(*config->channels));
     config->channels[config->channels_count++] = part;

@@ -76,6 +76,32 @@ static void file_check(const struct part *part, struct buf *problems)
                       part_text(part, "transactionCapacity"), part_text(part, "capacity"));
 }
 
+/* Its i-th directory of checkpoints: the key, and the path as the file has it. NULL at the end. */
+static const char *file_checkpoint_key(const struct part *part, size_t i, const char **path)
+{
+    static const char *const keys[] = {"checkpointDir", "backupCheckpointDir"};
+    size_t count = part_flag(part, "useDualCheckpoints") ? ARRAY_LEN(keys) : 1;
+    if (i >= count || !part_text(part, keys[i]))
+        return NULL;
+    *path = part_text(part, keys[i]);
+    return keys[i];
+}
+
+/* One would overwrite the checkpoint of the other. */
+static void file_check_two(const struct part *part, const struct part *other, struct buf *problems)
+{
+    const char *key, *mine, *theirs;
+    if (part->invalid || other->invalid)
+        return;
+    for (size_t i = 0; (key = file_checkpoint_key(part, i, &mine)); i++)
+        for (size_t k = 0; file_checkpoint_key(other, k, &theirs); k++)
+            if (strcmp(mine, theirs) == 0)
+                part_complain(part, key, problems,
+                              "channel %s has its checkpoint in %s as well: give each channel a "
+                              "directory of its own",
+                              other->name, theirs);
+}
+
 /* ---- checkpoints ---- */
 
 struct file_checkpointing {
@@ -378,7 +404,8 @@ const struct channel_type file_channel_type = {
              .class_name = "org.apache.flume.channel.file.FileChannel",
              .doc = "Events on disk: kill -9 and a power cut lose nothing.",
              .keys = file_keys,
-             .check = file_check},
+             .check = file_check,
+             .check_two = file_check_two},
     .size = sizeof(struct file_channel),
     .open = file_open,
     .close = file_close,

@@ -18,7 +18,8 @@
 enum {
     FILE_READ_CHUNK = 1 << 20,
     FILE_DIRS_MAX = 16,
-    FILE_CHECKPOINT_HEAD = 8 + 8 * 5, /* magic, number, offset, next, head, count of ranges */
+    FILE_LOCKS_MAX = FILE_DIRS_MAX + 2, /* two of checkpoints */
+    FILE_CHECKPOINT_HEAD = 8 + 8 * 5,   /* magic, number, offset, next, head, count of ranges */
     FILE_CHECKPOINT_MAX = 64 << 20
 };
 
@@ -28,29 +29,45 @@ static const char FILE_CHECKPOINT_MAGIC[8] = {'M', 'R', 'C', 'P', 'N', 'T', '0',
 
 /* ---- directories ---- */
 
+/* Makes the directory, and holds the lock of that name in it. */
+static int file_dir_hold(struct file_segments *segments, const char *dir, const char *name,
+                         struct buf *problem)
+{
+    struct env *env = segments->env;
+    int err = env_dir_make_durable(env, dir);
+    if (err) {
+        buf_printf(problem, "can't make the directory %s: %s", dir, err_text(err));
+        return err;
+    }
+    ASSERT(segments->locks_count < FILE_LOCKS_MAX);
+    char *lock = mem_printf("%s/%s", dir, name);
+    err = env_path_lock(env, lock, &segments->locks[segments->locks_count]);
+    if (err)
+        buf_printf(problem, "can't lock %s: %s%s", lock, err_text(err),
+                   err == ERR_LOCKED ? ": give each channel directories of its own" : "");
+    else
+        segments->locks_count++;
+    mem_free(lock);
+    return err;
+}
+
 static int file_dir_open(struct file_segments *segments, const char *dir, struct buf *problem)
 {
     struct env *env = segments->env;
-    char *lock = mem_printf("%s/in_use.lock", dir), *theirs = mem_printf("%s/log-1", dir);
-    int err = env_dir_make_durable(env, dir);
-    if (err)
-        buf_printf(problem, "can't make the directory %s: %s", dir, err_text(err));
-    if (!err && env_path_exists(env, theirs)) {
+    char *theirs = mem_printf("%s/log-1", dir);
+    int err = 0;
+    if (env_path_exists(env, theirs)) {
         buf_printf(problem,
                    "%s has events of Apache Flume, whose files are not read here: let Flume empty "
                    "its channel, or give this agent another directory",
                    dir);
         err = ERR_INVALID;
     }
-    if (!err) {
-        err = env_path_lock(env, lock, &segments->locks[segments->dirs_count]);
-        if (err)
-            buf_printf(problem, "can't lock %s: %s", dir, err_text(err));
-    }
+    if (!err)
+        err = file_dir_hold(segments, dir, "in_use.lock", problem);
     if (!err)
         segments->dirs[segments->dirs_count++] = mem_strdup(dir);
     mem_free(theirs);
-    mem_free(lock);
     return err;
 }
 
@@ -62,7 +79,7 @@ int file_segments_open(struct file_segments *segments, struct env *env, struct l
     int err = 0;
     *segments = (struct file_segments){.env = env, .logger = logger, .number_next = 1};
     segments->dirs = mem_alloc(FILE_DIRS_MAX * sizeof(*segments->dirs));
-    segments->locks = mem_alloc(FILE_DIRS_MAX * sizeof(*segments->locks));
+    segments->locks = mem_alloc(FILE_LOCKS_MAX * sizeof(*segments->locks));
     segments->checkpoint_dir = mem_strdup(checkpoint_dir);
     segments->backup_dir = backup_dir ? mem_strdup(backup_dir) : NULL;
     for (char *dir = strtok_r(list, ", ", &save); dir && !err; dir = strtok_r(NULL, ", ", &save)) {
@@ -73,12 +90,11 @@ int file_segments_open(struct file_segments *segments, struct env *env, struct l
             err = file_dir_open(segments, dir, problem);
         }
     }
+    /* A name of its own: a directory may have data and the checkpoint of a channel. */
     if (!err)
-        err = env_dir_make_durable(env, checkpoint_dir);
+        err = file_dir_hold(segments, checkpoint_dir, "checkpoint.lock", problem);
     if (!err && backup_dir)
-        err = env_dir_make_durable(env, backup_dir);
-    if (err && problem->len == 0)
-        buf_printf(problem, "can't make the directory of the checkpoint: %s", err_text(err));
+        err = file_dir_hold(segments, backup_dir, "checkpoint.lock", problem);
     mem_free(list);
     if (err)
         file_segments_close(segments);
@@ -87,10 +103,10 @@ int file_segments_open(struct file_segments *segments, struct env *env, struct l
 
 void file_segments_close(struct file_segments *segments)
 {
-    for (size_t i = 0; i < segments->dirs_count; i++) {
+    for (size_t i = 0; i < segments->locks_count; i++)
         env_file_close(segments->locks[i]);
+    for (size_t i = 0; i < segments->dirs_count; i++)
         mem_free(segments->dirs[i]);
-    }
     for (size_t i = 0; i < segments->count; i++)
         mem_free(segments->rows[i].path);
     mem_free(segments->rows);

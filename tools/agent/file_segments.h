@@ -20,8 +20,9 @@ struct file_segments {
     char **dirs;           /* for data: new segments are spread over them */
     size_t dirs_count;
     char *checkpoint_dir;
-    char *backup_dir; /* NULL = one checkpoint */
-    struct env_file **locks;
+    char *backup_dir;        /* NULL = one checkpoint */
+    struct env_file **locks; /* of all of these directories */
+    size_t locks_count;
     struct file_segment *rows; /* the oldest first */
     size_t count;
     uint64_t number_next;

@@ -82,6 +82,8 @@ struct part_type {
     const char *missing;        /* why there is no such type here, and what to do instead */
     /* What the table can't say of the values, together: sentences by part_complain. NULL = none. */
     void (*check)(const struct part *part, struct buf *problems);
+    /* The same of two parts of the type in one agent: what they can't share. NULL = nothing. */
+    void (*check_two)(const struct part *part, const struct part *other, struct buf *problems);
 };
 
 struct part_value {

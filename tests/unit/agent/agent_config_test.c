@@ -86,6 +86,21 @@ static void values_and_names(void)
     read_done(&read);
 }
 
+static void channels_share_no_checkpoint(void)
+{
+    check_problem("a1.channels.c1.type = file\na1.channels.c1.dataDirs = /one\n"
+                  "a1.channels.c2.type = file\na1.channels.c2.dataDirs = /other\n",
+                  "a1.channels.c2.checkpointDir: channel c1 has its checkpoint in "
+                  "~/.flume/file-channel/checkpoint as well: give each channel a directory of its "
+                  "own");
+    check_problem(
+        "a1.channels.c1.type = file\na1.channels.c1.checkpointDir = /a\n"
+        "a1.channels.c2.type = file\na1.channels.c2.checkpointDir = /b\n"
+        "a1.channels.c2.useDualCheckpoints = true\n"
+        "a1.channels.c2.backupCheckpointDir = /a\n",
+        "a1.channels.c2.backupCheckpointDir: channel c1 has its checkpoint in /a as well");
+}
+
 static void mistakes_are_told(void)
 {
     static const struct {
@@ -225,7 +240,8 @@ static void each_type_is_found_by_both_names(void)
     }
 }
 
-TAP_MAIN(TAP_TEST(values_and_names), TAP_TEST(mistakes_are_told), TAP_TEST(all_mistakes_at_once),
+TAP_MAIN(TAP_TEST(values_and_names), TAP_TEST(mistakes_are_told),
+         TAP_TEST(channels_share_no_checkpoint), TAP_TEST(all_mistakes_at_once),
          TAP_TEST(what_no_list_names_is_left_out), TAP_TEST(an_absent_agent),
          TAP_TEST(a_name_counts_once), TAP_TEST(long_commands_are_refused),
          TAP_TEST(each_type_is_found_by_both_names))

@@ -421,6 +421,39 @@ static void the_files_of_flume_are_refused(void)
     bench_close(&b);
 }
 
+/* Of two channels that have a directory of checkpoints in common the second one does not start. */
+static void checkpoints_have_one_channel(void)
+{
+    static const char *const rows[] = {"c backup", "d c", "b backup", "d b"};
+    struct bench b, first;
+    bench_open(&b, "");
+    first = b;
+    char *values = mem_printf("checkpointDir=%s/c dataDirs=%s/1 useDualCheckpoints=true "
+                              "backupCheckpointDir=%s/b",
+                              b.dir, b.dir, b.dir);
+    first.part = world_part(&b.world, PART_CHANNEL, "file", values);
+    reopen(&first);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct channel *other;
+        char *more = mem_printf("checkpointDir=%s/%c dataDirs=%s/3 useDualCheckpoints=true "
+                                "backupCheckpointDir=%s/%s",
+                                b.dir, rows[i][0], b.dir, b.dir, rows[i] + 2);
+        struct part *part = world_part(&b.world, PART_CHANNEL, "file", more);
+        b.world.problem.len = 0;
+        CHECK_INT(channel_open(b.world.env, &b.world.logger, part, &other, &b.world.problem),
+                  ERR_LOCKED);
+        CHECK(strstr(buf_text(&b.world.problem), "checkpoint"));
+        b.world.problem.len = 0;
+        part_free(part);
+        mem_free(more);
+    }
+    b.channel = first.channel;
+    reopen(&b); /* what could not start holds no lock */
+    part_free(first.part);
+    mem_free(values);
+    bench_close(&b);
+}
+
 static void ranges(void)
 {
     struct file_ranges done;
@@ -444,4 +477,5 @@ TAP_MAIN(TAP_TEST(ranges), TAP_TEST(what_is_put_is_there_after_a_start),
          TAP_TEST(a_full_channel_waits), TAP_TEST(a_put_can_be_given_up),
          TAP_TEST(a_torn_end_is_cut_off), TAP_TEST(damage_is_found),
          TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(failed_puts_hide_no_event),
-         TAP_TEST(damage_of_what_is_read_later_ends), TAP_TEST(the_files_of_flume_are_refused))
+         TAP_TEST(damage_of_what_is_read_later_ends), TAP_TEST(the_files_of_flume_are_refused),
+         TAP_TEST(checkpoints_have_one_channel))
