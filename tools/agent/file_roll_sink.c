@@ -67,6 +67,10 @@ static int file_roll_start(struct sink *sink, struct buf *problem)
 {
     struct file_roll_sink *roll = file_roll_of(sink);
     const struct part *part = sink->part;
+    if (part_given(part, "batchSize") && !part_given(part, "sink.batchSize"))
+        sink->batch_size = (size_t)part_number(part, "batchSize");
+    if (sink->batch_size > sink->channel->transaction_capacity)
+        sink->batch_size = sink->channel->transaction_capacity;
     roll->dir = part_text(part, "sink.directory");
     roll->prefix = part_text(part, "sink.pathManager.prefix");
     roll->extension = part_text(part, "sink.pathManager.extension");

@@ -79,4 +79,37 @@ static void what_is_under_way_at_the_end_goes_back_in_order(void)
     world_close(&w);
 }
 
-TAP_MAIN(TAP_TEST(what_is_under_way_at_the_end_goes_back_in_order))
+/* The older name of a file_roll sink's batch counts, unless the newer one is there as well. */
+static void file_roll_has_two_names_for_its_batch(void)
+{
+    static const struct {
+        const char *values;
+        size_t batch;
+    } rows[] = {{"", 100},
+                {" batchSize=7", 7},
+                {" batchSize=7 sink.batchSize=9", 9},
+                {" batchSize=5000", 1000} /* what the channel hands out at once */};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct world w;
+        char *values = mem_printf("sink.directory=/tmp%s", rows[i].values);
+        world_open(&w);
+        struct part *memory =
+            world_part(&w, PART_CHANNEL, "memory", "capacity=1000 transactionCapacity=1000");
+        struct part *part = world_part(&w, PART_SINK, "file_roll", values);
+        struct channel *channel = world_channel(&w, memory);
+        struct sink_setup sink = {.part = part, .channel = channel};
+        struct sink_group_setup setup = {.name = "g", .sinks = &sink, .sinks_count = 1};
+        struct sink_group *group;
+        CHECK_INT(sink_group_start(w.env, &w.logger, &setup, &group, &w.problem), 0);
+        CHECK_INT(sink_group_sink(group, 0)->batch_size, rows[i].batch);
+        sink_group_stop(group);
+        channel_close(channel);
+        part_free(part);
+        part_free(memory);
+        mem_free(values);
+        world_close(&w);
+    }
+}
+
+TAP_MAIN(TAP_TEST(file_roll_has_two_names_for_its_batch),
+         TAP_TEST(what_is_under_way_at_the_end_goes_back_in_order))
