@@ -352,6 +352,28 @@ static size_t file_recover_begin(struct file_segments *segments, struct file_rec
     return at;
 }
 
+/* The segments before `at`, which the checkpoint has, are not read. Those that are removed are the
+ * oldest ones, but a power cut may take back the removal of some: what was in a gap between others
+ * is not there, so it is done. */
+static int file_recover_gaps(struct file_segments *segments, size_t at,
+                             struct file_recovered *recovered)
+{
+    int err = 0;
+    for (size_t i = 1; i <= at && i < segments->count && !err; i++) {
+        struct file_segment before = segments->rows[i - 1];
+        uint64_t first = segments->rows[i].first;
+        if (before.number + 1 == segments->rows[i].number)
+            continue;
+        struct file_recovered found = {.next = before.first};
+        file_ranges_init(&found.done, before.first);
+        err = file_recover_segment(segments, &before, FILE_SEGMENT_HEADER, &found);
+        file_ranges_close(&found.done);
+        if (!err && found.next < first)
+            file_ranges_add(&recovered->done, found.next, first);
+    }
+    return err;
+}
+
 int file_segments_recover(struct file_segments *segments, struct file_recovered *recovered,
                           struct buf *problem)
 {
@@ -361,7 +383,14 @@ int file_segments_recover(struct file_segments *segments, struct file_recovered 
         buf_printf(problem, "can't read the data directories: %s", err_text(err));
         return err;
     }
-    for (size_t i = file_recover_begin(segments, recovered, &offset); i < segments->count; i++) {
+    size_t begin = file_recover_begin(segments, recovered, &offset);
+    err = file_recover_gaps(segments, begin, recovered);
+    if (err) {
+        buf_printf(problem, "can't read the data files: %s", err_text(err));
+        file_ranges_close(&recovered->done);
+        return err;
+    }
+    for (size_t i = begin; i < segments->count; i++) {
         struct file_segment *row = &segments->rows[i];
         uint64_t size = row->end;
         if (row->first > recovered->next) {

@@ -454,6 +454,31 @@ static void checkpoints_have_one_channel(void)
     bench_close(&b);
 }
 
+/* A removed file between others, as a power cut may leave them: its events are not waited for. */
+static void a_gap_before_the_checkpoint_is_done(void)
+{
+    struct bench b;
+    bench_open(&b, "");
+    for (int i = 1; i <= 7; i += 3) {
+        put_some(&b, i, 3);
+        reopen(&b); /* the next put begins a file */
+    }
+    channel_close(b.channel);
+    b.channel = NULL;
+    until_quiet(b.world.env);
+    char *path = mem_printf("%s/1/channel-%020d.log", b.dir, 2);
+    CHECK_INT(env_path_remove(b.world.env, path), 0);
+    mem_free(path);
+    reopen(&b);
+    CHECK_INT(channel_count(b.channel), 6);
+    check_take(&b, 1, 3);
+    channel_commit(b.take);
+    check_take(&b, 7, 3);
+    channel_commit(b.take);
+    nothing_left(&b);
+    bench_close(&b);
+}
+
 static void ranges(void)
 {
     struct file_ranges done;
@@ -472,10 +497,10 @@ static void ranges(void)
     file_ranges_close(&done);
 }
 
-TAP_MAIN(TAP_TEST(ranges), TAP_TEST(what_is_put_is_there_after_a_start),
-         TAP_TEST(takes_end_in_any_order), TAP_TEST(what_has_no_room_in_memory_is_read_again),
-         TAP_TEST(a_full_channel_waits), TAP_TEST(a_put_can_be_given_up),
-         TAP_TEST(a_torn_end_is_cut_off), TAP_TEST(damage_is_found),
-         TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(failed_puts_hide_no_event),
-         TAP_TEST(damage_of_what_is_read_later_ends), TAP_TEST(the_files_of_flume_are_refused),
-         TAP_TEST(checkpoints_have_one_channel))
+TAP_MAIN(TAP_TEST(ranges), TAP_TEST(a_gap_before_the_checkpoint_is_done),
+         TAP_TEST(what_is_put_is_there_after_a_start), TAP_TEST(takes_end_in_any_order),
+         TAP_TEST(what_has_no_room_in_memory_is_read_again), TAP_TEST(a_full_channel_waits),
+         TAP_TEST(a_put_can_be_given_up), TAP_TEST(a_torn_end_is_cut_off),
+         TAP_TEST(damage_is_found), TAP_TEST(a_checkpoint_may_be_missing_or_wrong),
+         TAP_TEST(failed_puts_hide_no_event), TAP_TEST(damage_of_what_is_read_later_ends),
+         TAP_TEST(the_files_of_flume_are_refused), TAP_TEST(checkpoints_have_one_channel))
