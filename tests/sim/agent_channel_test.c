@@ -48,6 +48,7 @@ struct life {
     uint64_t pause_us; /* the longest between two steps */
     bool faulty;       /* writes fail now and then */
     bool only_puts;
+    uint32_t event_size;
     bool putting, opened, done;
 };
 
@@ -82,10 +83,11 @@ static void life_put(struct life *life)
     trial->first = life->next;
     for (size_t i = 0; i < count; i++) {
         int len = snprintf(text, sizeof(text), "%d", life->next);
-        struct block *block = block_new(300);
-        memset(block->data, '.', 300);
+        struct block *block = block_new(life->event_size);
+        memset(block->data, '.', life->event_size);
         memcpy(block->data, text, (size_t)len);
-        trial->events[i] = (struct event){.block = block, .body = block->data, .len = 300};
+        trial->events[i] =
+            (struct event){.block = block, .body = block->data, .len = life->event_size};
         life->fates[life->next++] = ASKED;
     }
     trial->put = (struct put){.events = trial->events, .count = count, .done = life_put_ended};
@@ -243,6 +245,7 @@ static void life_init(struct life *life, uint64_t seed, const char *checkpoint_m
     CHECK_STR(buf_text(&life->problem), "");
     life->take = take_new(7);
     life->pause_us = 3000;
+    life->event_size = 300;
 }
 
 static void life_close(struct life *life)
@@ -348,5 +351,26 @@ static void a_full_disk_gets_no_segments(void)
     life_close(&life);
 }
 
-TAP_MAIN(TAP_TEST(power_cuts_at_every_disk_call), TAP_TEST(kills_at_any_time),
-         TAP_TEST(kills_after_puts_that_failed), TAP_TEST(a_full_disk_gets_no_segments))
+/* Without a sync for each put: what a checkpoint lets a start skip is on disk, in all segments. */
+static void a_checkpoint_stands_on_what_is_synced(void)
+{
+    for (uint64_t seed = 1; seed < 20; seed++) {
+        struct life life;
+        life_init(&life, seed, "20");
+        part_add(life.part, "fsyncPerTransaction", "false", 1, &life.problem);
+        part_add(life.part, "fsyncInterval", "1", 1, &life.problem);
+        life.only_puts = true;
+        life.event_size = 20000; /* several segments */
+        life_begin(&life);
+        sim_run_for(life.sim, 5000000);
+        CHECK(life.done && life.fates[life.next - 1] == PUT);
+        sim_node_kill_power(life.node);
+        life_kill(&life);
+        life_drain(&life);
+        life_close(&life);
+    }
+}
+
+TAP_MAIN(TAP_TEST(a_checkpoint_stands_on_what_is_synced), TAP_TEST(power_cuts_at_every_disk_call),
+         TAP_TEST(kills_at_any_time), TAP_TEST(kills_after_puts_that_failed),
+         TAP_TEST(a_full_disk_gets_no_segments))

@@ -108,21 +108,35 @@ struct file_checkpointing {
     struct env_work work;
     struct file_store *store;
     struct file_checkpoint checkpoint;
-    char *path; /* of the segment */
+    char **paths; /* of the segments up to that one that may have bytes that are not on disk */
+    size_t count;
     int err;
 };
+
+/* What the checkpoint lets a start skip has to be there: without fsyncPerTransaction only this
+ * makes it so. One that is gone meanwhile had nothing that is left. */
+static int file_checkpoint_sync(const struct file_checkpointing *job)
+{
+    int err = 0;
+    ASSERT(job->count > 0);
+    for (size_t i = 0; i < job->count && !err; i++) {
+        struct env_file *file;
+        err = env_file_open(job->store->env, job->paths[i], ENV_OPEN_WRITE, &file);
+        if (!err) {
+            err = env_file_sync(file);
+            env_file_close(file);
+        } else if (err == ERR_NOT_FOUND && i + 1 < job->count) {
+            err = 0;
+        }
+    }
+    return err;
+}
 
 static void file_checkpoint_run(struct env_work *work)
 {
     struct file_checkpointing *job = CONTAINER_OF(work, struct file_checkpointing, work);
     const struct file_segments *segments = &job->store->segments;
-    struct env_file *file;
-    /* What the checkpoint lets a start skip has to be there. */
-    job->err = env_file_open(segments->env, job->path, ENV_OPEN_WRITE, &file);
-    if (!job->err) {
-        job->err = env_file_sync(file);
-        env_file_close(file);
-    }
+    job->err = file_checkpoint_sync(job);
     if (!job->err)
         job->err = file_checkpoint_store(segments->env, segments->checkpoint_dir,
                                          segments->backup_dir, &job->checkpoint);
@@ -131,7 +145,9 @@ static void file_checkpoint_run(struct env_work *work)
 static void file_checkpoint_free(struct file_checkpointing *job)
 {
     file_ranges_close(&job->checkpoint.done);
-    mem_free(job->path);
+    for (size_t i = 0; i < job->count; i++)
+        mem_free(job->paths[i]);
+    mem_free(job->paths);
     mem_free(job);
 }
 
@@ -140,7 +156,9 @@ static void file_checkpoint_done(struct env_work *work)
     struct file_checkpointing *job = CONTAINER_OF(work, struct file_checkpointing, work);
     struct file_store *store = job->store;
     store->checkpointing = false;
-    if (job->err && job->err != ERR_NOT_FOUND) /* the segment may have gone meanwhile */
+    if (!job->err)
+        store->synced_to = job->checkpoint.number; /* which grows on */
+    if (job->err && job->err != ERR_NOT_FOUND)     /* the segment may have gone meanwhile */
         logger_error(&store->logger, "can't write a checkpoint: %s: the next start takes longer",
                      err_text(job->err));
     file_checkpoint_free(job);
@@ -155,7 +173,10 @@ static struct file_checkpointing *file_checkpoint_new(struct file_store *store)
     const struct file_segment *last = &store->segments.rows[store->segments.count - 1];
     struct file_checkpointing *job = mem_alloc(sizeof(*job));
     job->store = store;
-    job->path = mem_strdup(last->path);
+    job->paths = mem_alloc(store->segments.count * sizeof(*job->paths));
+    for (size_t i = 0; i < store->segments.count; i++)
+        if (store->segments.rows[i].number >= store->synced_to)
+            job->paths[job->count++] = mem_strdup(store->segments.rows[i].path);
     job->checkpoint.number = last->number;
     job->checkpoint.offset = last->end;
     job->checkpoint.next = store->settled;
@@ -166,16 +187,24 @@ static struct file_checkpointing *file_checkpoint_new(struct file_store *store)
     return job;
 }
 
+/* Between two writes, since it has what a write leaves: under load that is no time of its own. */
+void file_store_checkpoint(struct file_store *store)
+{
+    ASSERT(store->channel);
+    store->checkpoint_due = store->running != NULL;
+    struct file_checkpointing *job =
+        store->checkpointing || store->running ? NULL : file_checkpoint_new(store);
+    if (!job)
+        return;
+    store->checkpointing = true;
+    store->jobs++;
+    env_work_submit(store->env, &job->work, file_checkpoint_run, file_checkpoint_done);
+}
+
 static void file_on_checkpoint(void *data)
 {
     struct file_store *store = data;
-    struct file_checkpointing *job =
-        store->checkpointing || store->running ? NULL : file_checkpoint_new(store);
-    if (job) {
-        store->checkpointing = true;
-        store->jobs++;
-        env_work_submit(store->env, &job->work, file_checkpoint_run, file_checkpoint_done);
-    }
+    file_store_checkpoint(store);
     env_timer_start(&store->checkpoint, store->checkpoint_ms);
 }
 

@@ -48,8 +48,10 @@ struct file_store {
     /* checkpoints */
     struct env_timer checkpoint;
     int64_t checkpoint_ms;
+    uint64_t synced_to; /* the segments before this number are on disk, as far as they are there */
     bool checkpointing, changed, checkpoint_on_close;
-    bool told; /* a failure has been logged, and nothing has been written since */
+    bool checkpoint_due; /* when the write that is under way ends */
+    bool told;           /* a failure has been logged, and nothing has been written since */
 };
 
 /* ERR_x with a sentence in `problem`. */
@@ -79,6 +81,8 @@ void file_load_start(struct file_store *store);
 /* A put is in the log, at the place: its events are the next ones, or are read later. */
 void file_load_arrived(struct file_store *store, struct file_piece *piece, uint64_t number,
                        uint64_t offset);
+/* file_channel.c: begins a checkpoint, or notes that it is due when a write ends. */
+void file_store_checkpoint(struct file_store *store);
 struct file_piece *file_piece_new(uint64_t first, size_t count);
 void file_piece_free(struct file_piece *piece); /* with its events */
 /* A job of the pool has ended; the store may be gone after it. */

@@ -167,6 +167,9 @@ static void file_write_run(struct env_work *work)
 static void file_write_tell(struct file_store *store, struct file_write *write)
 {
     struct list *link;
+    ASSERT(!store->running);
+    if (store->checkpoint_due && store->channel)
+        file_store_checkpoint(store); /* a source that puts again begins the next write */
     while ((link = list_pop(&write->puts))) {
         struct file_put *waiting = LIST_ENTRY(link, struct file_put, link);
         struct put *put = waiting->put;

@@ -403,6 +403,45 @@ static void failed_puts_hide_no_event(void)
     bench_close(&b);
 }
 
+/* A source that puts again as soon as it is told. */
+struct stream {
+    struct put put;
+    struct event event;
+    struct bench *bench;
+    bool stops, ended;
+};
+
+static void stream_put(struct stream *stream);
+
+static void stream_on_ended(struct put *put, int status)
+{
+    CHECK_INT(status, 0);
+    stream_put(CONTAINER_OF(put, struct stream, put));
+}
+
+static void stream_put(struct stream *stream)
+{
+    stream->ended = stream->stops;
+    stream->put = (struct put){.events = &stream->event, .count = 1, .done = stream_on_ended};
+    if (!stream->ended)
+        CHECK_INT(channel_put(stream->bench->channel, &stream->put, true), TRANSACTION_PENDING);
+}
+
+static void a_checkpoint_is_written_under_load(void)
+{
+    struct bench b;
+    bench_open(&b, "checkpointInterval=1 checkpointOnClose=false");
+    struct stream stream = {.event = world_event("x"), .bench = &b};
+    char *path = mem_printf("%s/c/checkpoint", b.dir);
+    stream_put(&stream); /* a write is under way from now on, whenever the timer comes */
+    UNTIL(b.world.env, env_path_exists(b.world.env, path));
+    stream.stops = true;
+    UNTIL(b.world.env, stream.ended);
+    event_unref(&stream.event);
+    mem_free(path);
+    bench_close(&b);
+}
+
 static void the_files_of_flume_are_refused(void)
 {
     struct bench b;
@@ -498,9 +537,10 @@ static void ranges(void)
 }
 
 TAP_MAIN(TAP_TEST(ranges), TAP_TEST(a_gap_before_the_checkpoint_is_done),
-         TAP_TEST(what_is_put_is_there_after_a_start), TAP_TEST(takes_end_in_any_order),
-         TAP_TEST(what_has_no_room_in_memory_is_read_again), TAP_TEST(a_full_channel_waits),
-         TAP_TEST(a_put_can_be_given_up), TAP_TEST(a_torn_end_is_cut_off),
-         TAP_TEST(damage_is_found), TAP_TEST(a_checkpoint_may_be_missing_or_wrong),
-         TAP_TEST(failed_puts_hide_no_event), TAP_TEST(damage_of_what_is_read_later_ends),
-         TAP_TEST(the_files_of_flume_are_refused), TAP_TEST(checkpoints_have_one_channel))
+         TAP_TEST(a_checkpoint_is_written_under_load), TAP_TEST(what_is_put_is_there_after_a_start),
+         TAP_TEST(takes_end_in_any_order), TAP_TEST(what_has_no_room_in_memory_is_read_again),
+         TAP_TEST(a_full_channel_waits), TAP_TEST(a_put_can_be_given_up),
+         TAP_TEST(a_torn_end_is_cut_off), TAP_TEST(damage_is_found),
+         TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(failed_puts_hide_no_event),
+         TAP_TEST(damage_of_what_is_read_later_ends), TAP_TEST(the_files_of_flume_are_refused),
+         TAP_TEST(checkpoints_have_one_channel))
