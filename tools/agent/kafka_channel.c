@@ -5,7 +5,9 @@
  * the offsets behind all that is committed in front. Failure modes: brokers that are away make puts
  * fail after a while, and takes wait; a process that is killed, and a partition that moves to
  * another member of the group, bring events again whose offsets were not committed. A put that
- * failed in its middle comes again as a whole. */
+ * failed in its middle comes again as a whole; so what can be known before is looked at first: of a
+ * put with an event that is too large nothing is sent, or its other events would be sent with each
+ * try. */
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +20,18 @@
 #include "tools/agent/kafka_conf.h"
 #include "tools/agent/types.h"
 
+/* The most that librdkafka takes: KAFKA_UNSENT says how many may wait, not its queue, which would
+ * refuse a put in its middle. */
+#define KAFKA_QUEUE "2147483647"
+
 enum {
     KAFKA_TRANSACTION = 10000,
     KAFKA_TOPIC_MAX = 249,
     KAFKA_SLOTS = 1 << 15, /* fetched events, those with sinks included */
     KAFKA_UNSENT = 50000,  /* events of puts that are under way */
     KAFKA_UNSENT_BYTES = 64 << 20,
+    KAFKA_RECORD_BYTES = 36, /* the most that librdkafka counts besides key and body */
+    KAFKA_AVRO_BYTES = 20,   /* the most that two of Avro's numbers have */
     KAFKA_KEEP_ALIVE_MS = 3000,
     KAFKA_POLLS_PER_TURN = 1000,
     KAFKA_LOOK_MS = 200,
@@ -64,6 +72,7 @@ struct kafka_channel {
     struct env_timer look;
     const char *topic_name, *partition_header;
     int32_t partition;
+    size_t record_max; /* bytes */
     bool avro;
     struct list puts;            /* under way */
     size_t unsent, unsent_bytes; /* their events and bytes */
@@ -150,6 +159,13 @@ static void kafka_put_end(struct kafka_put *under_way)
     channel_has_room(&kafka->channel);
 }
 
+static int kafka_status(rd_kafka_resp_err_t err)
+{
+    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE)
+        return ERR_TOO_LARGE;
+    return err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ? ERR_TIMED_OUT : ERR_INVALID;
+}
+
 static void kafka_on_report(rd_kafka_t *rd, const rd_kafka_message_t *message, void *opaque)
 {
     struct kafka_put *put = message->_private;
@@ -157,8 +173,7 @@ static void kafka_on_report(rd_kafka_t *rd, const rd_kafka_message_t *message, v
     ASSERT(put->pending > 0);
     if (message->err) {
         kafka_say(opaque, rd_kafka_err2str(message->err));
-        put->status =
-            message->err == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT ? ERR_TIMED_OUT : ERR_INVALID;
+        put->status = kafka_status(message->err);
     }
     if (--put->pending == 0)
         kafka_put_end(put);
@@ -174,6 +189,47 @@ static int32_t kafka_partition(const struct kafka_channel *kafka, const struct e
                    partition <= INT32_MAX
                ? (int32_t)partition
                : kafka->partition;
+}
+
+/* Its record without the key, in bytes. It is encoded only where that decides. */
+static size_t kafka_record_len(struct kafka_channel *kafka, const struct event *event,
+                               size_t key_len)
+{
+    size_t bound = event->len + 2 * KAFKA_AVRO_BYTES;
+    if (!kafka->avro)
+        return event->len;
+    for (size_t i = 0; event->headers && i < event->headers->count; i++) {
+        const struct header *row = &event->headers->rows[i];
+        bound += (size_t)row->name_len + row->value_len + KAFKA_AVRO_BYTES;
+    }
+    if (bound + key_len + KAFKA_RECORD_BYTES <= kafka->record_max)
+        return bound;
+    kafka->scratch.len = 0;
+    flume_event_encode(event, &kafka->scratch);
+    ASSERT(kafka->scratch.len <= bound);
+    return kafka->scratch.len;
+}
+
+/* Whether each event can be a record; one that can't is told. */
+static bool kafka_fits(struct kafka_channel *kafka, const struct put *put)
+{
+    char text[256];
+    for (size_t i = 0; i < put->count; i++) {
+        const struct header *key = headers_find(put->events[i].headers, "key");
+        size_t key_len = key ? key->value_len : 0;
+        size_t len = kafka_record_len(kafka, &put->events[i], key_len) + key_len;
+        if (len + KAFKA_RECORD_BYTES <= kafka->record_max)
+            continue;
+        snprintf(
+            text, sizeof(text),
+            "event %zu of %zu makes a record of %zu bytes, over the limit of %zu: none of them "
+            "is sent (raise kafka.producer.max.request.size, and max.message.bytes of the "
+            "topic)",
+            i + 1, put->count, len + KAFKA_RECORD_BYTES, kafka->record_max);
+        kafka_say(kafka, text);
+        return false;
+    }
+    return true;
 }
 
 /* False: librdkafka does not take it. */
@@ -208,6 +264,8 @@ static int kafka_put(struct channel *channel, struct put *put)
     if (kafka->unsent > 0 && (put->count > KAFKA_UNSENT - kafka->unsent ||
                               kafka->unsent_bytes + bytes > KAFKA_UNSENT_BYTES))
         return ERR_AGAIN;
+    if (!kafka_fits(kafka, put))
+        return ERR_TOO_LARGE;
     struct kafka_put *under_way = mem_alloc(sizeof(*under_way));
     under_way->put = put;
     under_way->kafka = kafka;
@@ -385,6 +443,8 @@ static rd_kafka_conf_t *kafka_conf(const struct part *part, bool producer, struc
         kafka_conf_put(part, "type", conf, "max.in.flight", "1", problems);
         kafka_conf_put(part, "type", conf, "message.timeout.ms", "30000", problems);
         kafka_conf_pass(part, "kafka.producer.", conf, problems);
+        kafka_conf_put(part, "type", conf, "queue.buffering.max.messages", KAFKA_QUEUE, problems);
+        kafka_conf_put(part, "type", conf, "queue.buffering.max.kbytes", KAFKA_QUEUE, problems);
     } else {
         kafka_conf_put(part, "type", conf, "enable.auto.commit", "false", problems);
         kafka_conf_put(part, "type", conf, "enable.auto.offset.store", "false", problems);
@@ -431,10 +491,15 @@ static void kafka_on_log(const rd_kafka_t *rd, int level, const char *facility, 
 
 static rd_kafka_t *kafka_make(struct kafka_channel *kafka, bool producer, struct buf *problem)
 {
-    char error[512];
+    char error[512], number[32];
+    size_t size = sizeof(number);
     rd_kafka_conf_t *conf = kafka_conf(kafka->channel.part, producer, problem);
     if (!conf)
         return NULL;
+    rd_kafka_conf_res_t known = rd_kafka_conf_get(conf, "message.max.bytes", number, &size);
+    ASSERT(known == RD_KAFKA_CONF_OK);
+    if (producer)
+        kafka->record_max = (size_t)strtoull(number, NULL, 10);
     rd_kafka_conf_set_opaque(conf, kafka);
     rd_kafka_conf_set_error_cb(conf, kafka_on_error);
     rd_kafka_conf_set_log_cb(conf, kafka_on_log);

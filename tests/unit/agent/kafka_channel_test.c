@@ -1,0 +1,109 @@
+/* The kafka channel with librdkafka's own broker for tests: what is sent once, and what is kept. */
+#include <string.h>
+
+#include "mock.h"
+
+struct bench {
+    struct mock mock;
+    struct part *part;
+    struct channel *channel;
+    struct put put;
+    int ended, status;
+};
+
+static void on_done(struct put *put, int status)
+{
+    struct bench *b = CONTAINER_OF(put, struct bench, put);
+    b->ended++;
+    b->status = status;
+}
+
+static void bench_open(struct bench *b, const char *values)
+{
+    *b = (struct bench){.put = {.done = on_done}};
+    mock_open(&b->mock);
+    char *all = mem_printf("kafka.topic=t %s", values);
+    b->part = mock_part(&b->mock, PART_CHANNEL, all);
+    mem_free(all);
+    b->channel = world_channel(&b->mock.world, b->part);
+}
+
+static void bench_close(struct bench *b)
+{
+    channel_close(b->channel);
+    part_free(b->part);
+    mock_close(&b->mock);
+}
+
+/* Its end: at once, or later. */
+static int put_all(struct bench *b, const struct event *events, size_t count)
+{
+    int before = b->ended;
+    b->put.events = events;
+    b->put.count = count;
+    int status = channel_put(b->channel, &b->put, true);
+    if (status != TRANSACTION_PENDING)
+        return status;
+    MOCK_UNTIL(&b->mock, b->ended > before);
+    return b->status;
+}
+
+static struct event large_event(size_t len)
+{
+    char *text = mem_alloc(len + 1);
+    memset(text, 'x', len);
+    struct event event = world_event(text);
+    mem_free(text);
+    return event;
+}
+
+/* Each try of the put would send the events in front of it again. */
+static void check_nothing_is_sent(struct bench *b, struct event *large)
+{
+    struct event events[3] = {world_event("a"), world_event("b"), *large};
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(put_all(b, events, 3), ERR_TOO_LARGE);
+    CHECK_INT(put_all(b, events, 2), 0);
+    CHECK_INT(mock_count_all(&b->mock), 2);
+    event_unref_all(events, 3);
+    bench_close(b);
+}
+
+static void an_event_that_is_too_large_makes_no_copies(void)
+{
+    struct bench b;
+    struct event large = large_event(2000);
+    bench_open(&b, "parseAsFlumeEvent=false kafka.producer.max.request.size=1000");
+    check_nothing_is_sent(&b, &large);
+}
+
+/* Its body alone would fit. */
+static void headers_and_keys_count(void)
+{
+    struct bench b;
+    char value[501];
+    struct event large = large_event(600);
+    memset(value, 'v', sizeof(value));
+    large.headers = headers_set(NULL, "h", value, sizeof(value));
+    bench_open(&b, "kafka.producer.max.request.size=1000");
+    check_nothing_is_sent(&b, &large);
+    large = large_event(600);
+    large.headers = headers_set(NULL, "key", value, sizeof(value));
+    bench_open(&b, "parseAsFlumeEvent=false kafka.producer.max.request.size=1000");
+    check_nothing_is_sent(&b, &large);
+}
+
+/* The bound of an encoded event is above the limit, the event is not. */
+static void an_event_that_just_fits_is_sent(void)
+{
+    struct bench b;
+    struct event event = large_event(1000 - 36 - 3);
+    bench_open(&b, "kafka.producer.max.request.size=1000");
+    CHECK_INT(put_all(&b, &event, 1), 0);
+    CHECK_INT(mock_count_all(&b.mock), 1);
+    event_unref(&event);
+    bench_close(&b);
+}
+
+TAP_MAIN(TAP_TEST(an_event_that_is_too_large_makes_no_copies), TAP_TEST(headers_and_keys_count),
+         TAP_TEST(an_event_that_just_fits_is_sent))
