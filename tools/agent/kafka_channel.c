@@ -27,8 +27,9 @@
 enum {
     KAFKA_TRANSACTION = 10000,
     KAFKA_TOPIC_MAX = 249,
-    KAFKA_SLOTS = 1 << 15, /* fetched events, those with sinks included */
-    KAFKA_UNSENT = 50000,  /* events of puts that are under way */
+    KAFKA_SLOTS = 1 << 15,          /* fetched events, those with sinks included */
+    KAFKA_FETCHED_BYTES = 64 << 20, /* of them; one event may be over it */
+    KAFKA_UNSENT = 50000,           /* events of puts that are under way */
     KAFKA_UNSENT_BYTES = 64 << 20,
     KAFKA_RECORD_BYTES = 36, /* the most that librdkafka counts besides key and body */
     KAFKA_AVRO_BYTES = 20,   /* the most that two of Avro's numbers have */
@@ -50,6 +51,7 @@ static const struct state_row kafka_slot_states[] = {
 struct kafka_slot {
     struct event event; /* its references are here while it waits */
     enum kafka_slot_state state;
+    uint32_t bytes; /* of the record, key included */
     int32_t partition;
     int64_t offset;
 };
@@ -78,6 +80,7 @@ struct kafka_channel {
     size_t unsent, unsent_bytes; /* their events and bytes */
     struct kafka_slot *slots;    /* a ring; only the low bits of a number are a place */
     uint64_t head, next, tail;   /* the oldest, the first that may wait, behind the newest */
+    size_t fetched_bytes;        /* of slots that are not done */
     int64_t said_ms;
     struct buf scratch;
 };
@@ -321,10 +324,20 @@ static void kafka_fetched(struct kafka_channel *kafka, const rd_kafka_message_t 
     if (message->key)
         event_take_headers(&event,
                            headers_set(event.headers, "key", message->key, message->key_len));
-    *kafka_slot(kafka, kafka->tail) = (struct kafka_slot){
-        .event = event, .partition = message->partition, .offset = message->offset};
+    *kafka_slot(kafka, kafka->tail) =
+        (struct kafka_slot){.event = event,
+                            .bytes = (uint32_t)(message->len + message->key_len),
+                            .partition = message->partition,
+                            .offset = message->offset};
+    kafka->fetched_bytes += message->len + message->key_len;
     kafka->tail++;
     ASSERT(kafka->tail - kafka->head <= KAFKA_SLOTS);
+}
+
+/* Where sinks take nothing out, what is in memory ends with a number of events, and of bytes. */
+static bool kafka_has_room(const struct kafka_channel *kafka)
+{
+    return kafka->tail - kafka->head < KAFKA_SLOTS && kafka->fetched_bytes < KAFKA_FETCHED_BYTES;
 }
 
 static void kafka_look(void *data)
@@ -332,7 +345,7 @@ static void kafka_look(void *data)
     struct kafka_channel *kafka = data;
     int polls = 0;
     uint64_t before = kafka->tail;
-    for (; polls < KAFKA_POLLS_PER_TURN && kafka->tail - kafka->head < KAFKA_SLOTS; polls++) {
+    for (; polls < KAFKA_POLLS_PER_TURN && kafka_has_room(kafka); polls++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka->consumer, 0);
         if (!message)
             break;
@@ -388,10 +401,17 @@ static void kafka_settle(struct kafka_channel *kafka)
 static void kafka_commit(struct channel *channel, const struct take *take)
 {
     struct kafka_channel *kafka = kafka_of(channel);
+    bool was_full = !kafka_has_room(kafka);
     ASSERT(take->mark + take->count <= kafka->tail);
-    for (size_t i = 0; i < take->count; i++)
-        kafka_slot_move(kafka_slot(kafka, take->mark + i), KAFKA_DONE);
+    for (size_t i = 0; i < take->count; i++) {
+        struct kafka_slot *slot = kafka_slot(kafka, take->mark + i);
+        kafka_slot_move(slot, KAFKA_DONE);
+        ASSERT(kafka->fetched_bytes >= slot->bytes);
+        kafka->fetched_bytes -= slot->bytes;
+    }
     kafka_settle(kafka);
+    if (was_full && kafka_has_room(kafka))
+        env_timer_start(&kafka->look, 0);
 }
 
 static void kafka_rollback(struct channel *channel, struct take *take)

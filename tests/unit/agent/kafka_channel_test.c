@@ -105,5 +105,51 @@ static void an_event_that_just_fits_is_sent(void)
     bench_close(&b);
 }
 
+enum { LARGE_BYTES = 1 << 20, LARGE_ROOM = 64, LARGE_COUNT = 80, QUIET_MS = 700 };
+
+/* Gives what must not come the time that it would need: a channel looks each 200 ms. */
+static void check_no_more_is_fetched(struct bench *b)
+{
+    int64_t end_ms = env_now_ms(b->mock.world.env) + QUIET_MS;
+    MOCK_UNTIL(&b->mock,
+               channel_count(b->channel) > LARGE_ROOM || env_now_ms(b->mock.world.env) >= end_ms);
+    CHECK_INT(channel_count(b->channel), LARGE_ROOM);
+}
+
+/* A sink that takes nothing out: what is fetched has a bound in bytes. */
+static void fetched_bytes_are_bounded(void)
+{
+    struct bench b;
+    struct take *take = take_new(4);
+    struct event larges[MOCK_PARTITIONS];
+    bench_open(&b, "parseAsFlumeEvent=false kafka.producer.max.request.size=5000000 "
+                   "partitionIdHeader=p kafka.consumer.fetch.max.wait.ms=10");
+    for (size_t i = 0; i < MOCK_PARTITIONS; i++) {
+        char partition[] = {(char)('0' + i)};
+        larges[i] = large_event(LARGE_BYTES);
+        larges[i].headers = headers_set(NULL, "p", partition, 1);
+    }
+    /* The broker keeps 5 MB of a partition: what there is room for is fetched before more comes. */
+    for (size_t sent = 0; sent < LARGE_COUNT;) {
+        CHECK_INT(put_all(&b, larges, MOCK_PARTITIONS), 0);
+        sent += MOCK_PARTITIONS;
+        MOCK_UNTIL(&b.mock, channel_count(b.channel) >= (sent < LARGE_ROOM ? sent : LARGE_ROOM));
+    }
+    check_no_more_is_fetched(&b);
+    channel_take(b.channel, take);
+    CHECK_INT(take->count, 4);
+    check_no_more_is_fetched(&b); /* those that are out count */
+    channel_rollback(take);
+    for (size_t taken = 0; taken < LARGE_COUNT;) {
+        MOCK_UNTIL(&b.mock, (channel_take(b.channel, take), take->count > 0));
+        taken += take->count;
+        channel_commit(take);
+    }
+    CHECK_INT(channel_count(b.channel), 0);
+    take_free(take);
+    event_unref_all(larges, MOCK_PARTITIONS);
+    bench_close(&b);
+}
+
 TAP_MAIN(TAP_TEST(an_event_that_is_too_large_makes_no_copies), TAP_TEST(headers_and_keys_count),
-         TAP_TEST(an_event_that_just_fits_is_sent))
+         TAP_TEST(an_event_that_just_fits_is_sent), TAP_TEST(fetched_bytes_are_bounded))
