@@ -151,6 +151,7 @@ static void rpc_client_replied(struct rpc_client *client)
     struct block *block = rpc_frame_take(&client->frame, &len);
     int status = client->setup.protocol->reply(&client->session, block->data, len, &why);
     block_unref(block);
+    rpc_frame_settle(&client->frame);
     if (client->setup.protocol->framing == RPC_FRAMING_AVRO && serial != client->serial) {
         status = ERR_MALFORMED;
         why = "it answers what it was not asked";

@@ -15,8 +15,16 @@ void rpc_frame_init(struct rpc_frame *frame, enum rpc_framing framing, struct me
     *frame = (struct rpc_frame){.framing = framing, .budget = budget};
 }
 
+void rpc_frame_settle(struct rpc_frame *frame)
+{
+    ASSERT(frame->owed <= frame->budget->used);
+    mem_budget_give(frame->budget, frame->owed);
+    frame->owed = 0;
+}
+
 void rpc_frame_close(struct rpc_frame *frame)
 {
+    rpc_frame_settle(frame);
     if (frame->block) {
         mem_budget_give(frame->budget, frame->block->cap);
         block_unref(frame->block);
@@ -110,13 +118,13 @@ struct block *rpc_frame_take(struct rpc_frame *frame, size_t *len)
 {
     struct block *block = frame->block;
     ASSERT(frame->left == 0);
-    if (block)
-        mem_budget_give(frame->budget, block->cap);
-    else
+    size_t owed = frame->owed + (block ? block->cap : 0);
+    if (!block)
         block = block_new(1); /* a frame without a byte */
     ASSERT(block);
     *len = frame->len;
     rpc_frame_init(frame, frame->framing, frame->budget);
+    frame->owed = owed;
     return block;
 }
 

@@ -20,7 +20,7 @@ enum {
 
 struct rpc_frame {
     enum rpc_framing framing;
-    struct mem_budget *budget; /* pays for the payload until it is handed over */
+    struct mem_budget *budget; /* pays for payloads until rpc_frame_settle */
     struct block *block;       /* NULL = nothing of a payload has come */
     size_t len;                /* of the payload that has come */
     uint32_t serial;
@@ -29,6 +29,7 @@ struct rpc_frame {
     uint8_t word[8];
     uint8_t word_len; /* bytes of a number that have come */
     bool begun;       /* serial and parts are known */
+    size_t owed;      /* bytes of the budget for a payload that was handed over */
 };
 
 void rpc_frame_init(struct rpc_frame *frame, enum rpc_framing framing, struct mem_budget *budget);
@@ -38,8 +39,11 @@ void rpc_frame_close(struct rpc_frame *frame);
  * more. */
 int rpc_frame_feed(struct rpc_frame *frame, const uint8_t *data, size_t len,
                    size_t *used) MUST_CHECK;
-/* The payload of a whole frame, with a reference; the next frame may be fed. */
+/* The payload of a whole frame, with a reference; the next frame may be fed. The budget goes on
+ * paying for it. */
 struct block *rpc_frame_take(struct rpc_frame *frame, size_t *len);
+/* What was taken is dealt with: the budget has its bytes back. */
+void rpc_frame_settle(struct rpc_frame *frame);
 
 /* ---- sending ---- */
 

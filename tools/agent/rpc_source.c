@@ -38,12 +38,12 @@ struct rpc_connection {
     struct env_stream *stream;
     enum rpc_state state;
     struct rpc_session session;
-    struct rpc_frame frame;
-    struct rpc_zip *zip; /* NULL = as it comes */
-    struct batch batch;  /* of the request that is under way */
-    struct buf reply;    /* what belongs in front of its answer */
-    struct buf out;      /* not written yet */
-    size_t len, used;    /* of `in` */
+    struct rpc_frame frame; /* pays for a request until its answer */
+    struct rpc_zip *zip;    /* NULL = as it comes */
+    struct batch batch;     /* of the request that is under way */
+    struct buf reply;       /* what belongs in front of its answer */
+    struct buf out;         /* not written yet */
+    size_t len, used;       /* of `in` */
     uint8_t in[RPC_READ];
 };
 
@@ -105,6 +105,7 @@ static int rpc_answer(struct rpc_connection *connection)
     enum rpc_framing framing = rpc->protocol->framing;
     struct buf *frame = &rpc->scratch;
     rpc_move(connection, RPC_ANSWERING);
+    rpc_frame_settle(&connection->frame);
     frame->len = 0;
     size_t begun = rpc_frame_begin(framing, frame);
     buf_put(frame, connection->reply.data, connection->reply.len);

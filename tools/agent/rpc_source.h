@@ -21,7 +21,7 @@ struct rpc_source {
     struct env_listener *listener;
     struct list connections;
     size_t connections_count;
-    struct mem_budget budget; /* of requests that have come in part */
+    struct mem_budget budget; /* of requests that have come, in part or whole, and have no answer */
     struct rpc_events events; /* scratch */
     struct buf scratch;
 };

@@ -38,6 +38,9 @@ static void frames_at_every_cut(void)
                 CHECK_INT(got, frames ? 0 : 5);
                 CHECK(memcmp(block->data, "abcde", got) == 0);
                 block_unref(block);
+                CHECK(budget.used >= got); /* who has the payload says when it ends */
+                rpc_frame_settle(&frame);
+                CHECK_INT(budget.used, 0);
                 frames++;
             }
             CHECK_INT(frames, 2);

@@ -1,0 +1,117 @@
+/* Connections that call: who pays for what a peer sends, and for how long. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "world.h"
+
+#include "base/bytes.h"
+#include "tools/agent/rpc_source.h"
+
+struct bench {
+    struct world world;
+    struct part *memory, *part;
+    struct channel *channel;
+    struct source *source;
+    struct rpc_source *rpc;
+};
+
+/* The channel has room for one event. */
+static void bench_open(struct bench *b)
+{
+    *b = (struct bench){0};
+    world_open(&b->world);
+    b->memory = world_part(&b->world, PART_CHANNEL, "memory",
+                           "capacity=1 transactionCapacity=1 keep-alive=60");
+    b->part = world_part(&b->world, PART_SOURCE, "thrift", "bind=127.0.0.1 port=0");
+    b->channel = world_channel(&b->world, b->memory);
+    struct source_setup setup = {.part = b->part, .channels = &b->channel, .channels_count = 1};
+    CHECK_INT(source_start(b->world.env, &b->world.logger, &setup, &b->source, &b->world.problem),
+              0);
+    b->rpc = CONTAINER_OF(b->source, struct rpc_source, source);
+}
+
+static void bench_close(struct bench *b)
+{
+    source_stop(b->source);
+    channel_close(b->channel);
+    part_free(b->part);
+    part_free(b->memory);
+    world_close(&b->world);
+}
+
+static int peer_connect(struct bench *b)
+{
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(env_listener_port(b->rpc->listener)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    CHECK_INT(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+/* As much as goes until the other side takes nothing more, or is gone. */
+static void peer_send(struct bench *b, int fd, const void *data, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        ssize_t sent = send(fd, (const char *)data + at, len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno != EAGAIN)
+            return;
+        at += sent > 0 ? (size_t)sent : 0;
+        until_turn(b->world.env);
+    }
+}
+
+static bool peer_has_answer(int fd)
+{
+    uint8_t byte;
+    return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 1;
+}
+
+/* A whole request with one event of that size. */
+static void peer_call(struct bench *b, int fd, size_t size)
+{
+    struct rpc_session session = {.compact = true};
+    struct buf out;
+    struct block *block = block_new(size);
+    memset(block->data, 'x', size);
+    struct event event = {.block = block, .body = block->data, .len = (uint32_t)size};
+    buf_init(&out);
+    size_t begun = rpc_frame_begin(RPC_FRAMING_THRIFT, &out);
+    CHECK_INT(thrift_rpc.request(&session, &event, 1, &out), 1);
+    rpc_frame_end(RPC_FRAMING_THRIFT, 0, begun, &out);
+    peer_send(b, fd, out.data, out.len);
+    buf_close(&out);
+    event_unref(&event);
+}
+
+static void a_request_is_paid_for_until_its_answer(void)
+{
+    struct bench b;
+    struct take *take = take_new(1);
+    bench_open(&b);
+    int first = peer_connect(&b), second = peer_connect(&b), third = peer_connect(&b);
+    peer_call(&b, first, 10000);
+    UNTIL(b.world.env, peer_has_answer(first));
+    CHECK_INT(b.rpc->budget.used, 0);
+    /* Now there is no room, and requests wait for it. */
+    peer_call(&b, second, 10000);
+    UNTIL(b.world.env, b.source->counters.received == 2);
+    CHECK(b.rpc->budget.used >= 10000);
+    peer_call(&b, third, 10000);
+    UNTIL(b.world.env, b.source->counters.received == 3);
+    CHECK(b.rpc->budget.used >= 20000);
+    channel_take(b.channel, take);
+    channel_commit(take);
+    UNTIL(b.world.env, peer_has_answer(second));
+    CHECK(b.rpc->budget.used >= 10000);
+    CHECK(b.rpc->budget.used < 20000);
+    close(first);
+    close(second);
+    close(third);
+    take_free(take);
+    bench_close(&b); /* the source looks that nothing is owed */
+}
+
+TAP_MAIN(TAP_TEST(a_request_is_paid_for_until_its_answer))
