@@ -146,11 +146,22 @@ static char *http_events_decode(const char *text, size_t len, size_t *out_len)
     return out;
 }
 
-/* Of several parameters of one name Flume takes the first. */
+static size_t http_events_parameters(const char *query, size_t len)
+{
+    size_t count = 1;
+    for (size_t i = 0; i < len && count < HTTP_HEADERS_MAX; i++)
+        count += query[i] == '&';
+    return count;
+}
+
+/* Of several parameters of one name Flume takes the first; of several rows the last one counts. So
+ * the rows are filled from their end. They are gathered first: a set is made once, whatever a
+ * client writes into its URL. */
 static struct headers *http_events_query(const char *query, size_t len)
 {
-    struct headers *headers = NULL;
-    for (size_t at = 0, seen = 0; at < len && seen < HTTP_HEADERS_MAX; seen++) {
+    size_t room = http_events_parameters(query, len), first = room;
+    struct header *rows = mem_alloc(room * sizeof(*rows));
+    for (size_t at = 0, seen = 0; at < len && seen < room; seen++) {
         const char *from = query + at, *end = memchr(from, '&', len - at);
         size_t pair = end ? (size_t)(end - from) : len - at, name_len, value_len;
         const char *equals = memchr(from, '=', pair);
@@ -158,15 +169,21 @@ static struct headers *http_events_query(const char *query, size_t len)
         char *name = http_events_decode(from, left, &name_len);
         char *value = equals ? http_events_decode(equals + 1, pair - left - 1, &value_len)
                              : http_events_decode("", 0, &value_len);
-        if (name_len > 0 && !memchr(name, '\0', name_len) && !headers_find(headers, name)) {
-            struct headers *more = headers_set(headers, name, value, value_len);
-            headers_unref(headers);
-            headers = more;
+        at += pair + 1;
+        if (name_len > 0 && !memchr(name, '\0', name_len)) {
+            ASSERT(first > 0);
+            rows[--first] = (struct header){name, value, (uint32_t)name_len, (uint32_t)value_len};
+            continue;
         }
         mem_free(name);
         mem_free(value);
-        at += pair + 1;
     }
+    struct headers *headers = headers_from(rows + first, room - first);
+    for (size_t i = first; i < room; i++) {
+        mem_free((void *)(uintptr_t)rows[i].name);
+        mem_free((void *)(uintptr_t)rows[i].value);
+    }
+    mem_free(rows);
     return headers;
 }
 

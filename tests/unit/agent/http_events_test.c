@@ -112,4 +112,34 @@ static void blobs(void)
     reading_close(&reading);
 }
 
-TAP_MAIN(TAP_TEST(json_events), TAP_TEST(what_is_no_json), TAP_TEST(blobs))
+/* As many names as a URL has room for, each twice. */
+static void blobs_with_many_parameters(void)
+{
+    struct reading reading;
+    struct buf query;
+    reading_open(&reading);
+    buf_init(&query);
+    for (int round = 0; round < 2; round++)
+        for (int i = 0; i < 2000; i++)
+            buf_printf(&query, "n%d=%d&", i, i + round);
+    CHECK_INT(http_events_blob(NULL, 0, buf_text(&query), query.len, "n0,n1999", &reading.events,
+                               &reading.why),
+              0);
+    const struct headers *headers = reading.events.rows[0].headers;
+    CHECK_INT(headers->count, 2000);
+    CHECK_STR(headers_find(headers, "n0")->value, "0");
+    CHECK_STR(headers_find(headers, "n1999")->value, "1999");
+    rpc_events_drop(&reading.events);
+    query.len = 0;
+    for (int i = 0; i < 10010; i++) /* one more than HTTP_HEADERS_MAX is left out, not refused */
+        buf_printf(&query, "%d&", i);
+    CHECK_INT(http_events_blob(NULL, 0, buf_text(&query), query.len, "9999", &reading.events,
+                               &reading.why),
+              0);
+    CHECK_INT(reading.events.rows[0].headers->count, 10000);
+    buf_close(&query);
+    reading_close(&reading);
+}
+
+TAP_MAIN(TAP_TEST(json_events), TAP_TEST(what_is_no_json), TAP_TEST(blobs),
+         TAP_TEST(blobs_with_many_parameters))
