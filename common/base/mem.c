@@ -180,6 +180,13 @@ int mem_budget_take(struct mem_budget *budget, size_t size)
     return 0;
 }
 
+bool mem_budget_shares(const struct mem_budget *budget, size_t held, size_t whole)
+{
+    ASSERT(budget->used <= budget->limit);
+    ASSERT(held <= budget->used);
+    return whole <= (budget->limit - (budget->used - held)) / 2;
+}
+
 void mem_budget_give(struct mem_budget *budget, size_t size)
 {
     ASSERT(size <= budget->used);

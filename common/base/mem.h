@@ -57,6 +57,10 @@ struct mem_budget {
 void mem_budget_init(struct mem_budget *budget, size_t limit);
 /* 0, or ERR_NO_MEMORY when the bytes would pass the limit (nothing is taken then). */
 int mem_budget_take(struct mem_budget *budget, size_t size) MUST_CHECK;
+/* Whether one of several who share a budget may have `whole` bytes in place of the `held` ones that
+ * it has: at most half of what the others leave. So a few who keep all that they can get leave room
+ * for many small ones. */
+bool mem_budget_shares(const struct mem_budget *budget, size_t held, size_t whole);
 void mem_budget_give(struct mem_budget *budget, size_t size);
 
 /* An arena: many small blocks, freed at once. Blocks are 8-byte aligned and zeroed. */

@@ -3,7 +3,8 @@
  * Happy path: a request is read, its events go to the channels, and the answer is 200; then the
  * next request of the connection is read. Failure modes: 400 for a body that the handler can't
  * read, 503 for channels that can't have the events, 405 for other methods than POST and GET, 413
- * for a body over HTTP_BODY_MAX, and for bodies that together are over HTTP_BUDGET. */
+ * for a body over HTTP_BODY_MAX, and for one over its share of HTTP_BUDGET, 408 for a client that
+ * stops in the middle of a request. */
 #include <http_parser.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ struct http_connection {
     struct list link;
     struct http_source *http;
     struct env_stream *stream;
+    struct env_timer idle; /* runs while a part of a request is here */
     enum http_state state;
     http_parser parser;
     struct batch batch;
@@ -63,6 +65,7 @@ struct http_connection {
     int refused;      /* the status that is answered to a request before it is read; 0 = none */
     bool keeps;       /* the connection, after this request */
     bool expects;     /* the header that is being read is Expect */
+    bool begun;       /* a part of the next request is read */
     bool whole;       /* the request is read */
     size_t len, used; /* of `in` */
     char in[HTTP_READ];
@@ -113,6 +116,7 @@ static void http_close(struct http_connection *connection)
 {
     struct http_source *http = connection->http;
     batch_close(&connection->batch);
+    env_timer_stop(&connection->idle);
     env_stream_close(connection->stream);
     http_forget_body(connection);
     buf_close(&connection->url);
@@ -228,6 +232,7 @@ static int http_on_begin(http_parser *parser)
 {
     struct http_connection *connection = parser->data;
     connection->url.len = 0;
+    connection->begun = true;
     connection->whole = false;
     return 0;
 }
@@ -263,14 +268,17 @@ static int http_on_value(http_parser *parser, const char *at, size_t len)
 static int http_on_body(http_parser *parser, const char *at, size_t len)
 {
     struct http_connection *connection = parser->data;
+    struct mem_budget *budget = &connection->http->budget;
     struct buf *body = &connection->body;
     size_t before = body->cap;
     int err = len > HTTP_BODY_MAX - body->len ? ERR_TOO_LARGE : buf_append(body, at, len);
     if (!err && body->cap > before)
-        err = mem_budget_take(&connection->http->budget, body->cap - before);
+        err = mem_budget_shares(budget, before, body->cap)
+                  ? mem_budget_take(budget, body->cap - before)
+                  : ERR_NO_MEMORY;
     if (err == ERR_NO_MEMORY && body->cap > before) { /* not paid for, so not to be given back */
         buf_close(body);
-        mem_budget_give(&connection->http->budget, before);
+        mem_budget_give(budget, before);
     }
     if (err)
         connection->refused = HTTP_STATUS_PAYLOAD_TOO_LARGE;
@@ -280,6 +288,7 @@ static int http_on_body(http_parser *parser, const char *at, size_t len)
 static int http_on_end(http_parser *parser)
 {
     struct http_connection *connection = parser->data;
+    connection->begun = false;
     connection->whole = true;
     connection->keeps = http_should_keep_alive(parser) != 0;
     http_parser_pause(parser, 1);
@@ -324,7 +333,23 @@ static void http_go_on(struct http_connection *connection)
             return;
     if (connection->state == HTTP_READING && !http_flush(connection)) /* 100 Continue */
         return;
-    env_stream_want_read(connection->stream, connection->state == HTTP_READING);
+    bool reads = connection->state == HTTP_READING;
+    env_stream_want_read(connection->stream, reads);
+    if (reads && connection->begun)
+        env_timer_start(&connection->idle, connection->http->source.idle_ms);
+    else
+        env_timer_stop(&connection->idle);
+}
+
+static void http_on_idle(void *data)
+{
+    struct http_connection *connection = data;
+    ASSERT(connection->state == HTTP_READING);
+    ASSERT(!connection->whole);
+    connection->http->source.counters.read_fail++;
+    if (http_answer(connection, HTTP_STATUS_REQUEST_TIMEOUT,
+                    "The request stopped in its middle.\n"))
+        http_go_on(connection);
 }
 
 static void http_batch_done(struct batch *batch, int status)
@@ -365,6 +390,7 @@ static void http_accepted(void *data, struct env_stream *stream)
     connection->http = http;
     connection->stream = stream;
     connection->batch.done = http_batch_done;
+    env_timer_init(http->source.env, &connection->idle, http_on_idle, connection);
     http_parser_init(&connection->parser, HTTP_REQUEST);
     connection->parser.data = connection;
     buf_init(&connection->url);

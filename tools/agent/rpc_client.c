@@ -11,7 +11,7 @@
 #include "base/state.h"
 #include "tools/agent/rpc_zip.h"
 
-enum { RPC_CLIENT_READ = 16 * 1024, RPC_CLIENT_REPLY_BUDGET = 4 << 20 };
+enum { RPC_CLIENT_READ = 16 * 1024, RPC_CLIENT_REPLY_BUDGET = 8 << 20 };
 
 enum rpc_client_state {
     RPC_CLIENT_IDLE, /* nothing to do; there may be a connection */

@@ -42,6 +42,8 @@ static int rpc_frame_reserve(struct rpc_frame *frame, size_t more)
     size_t known = frame->parts == 0 ? frame->len + frame->left : RPC_FRAME_MAX;
     size = size > known ? known : size;
     size = size < need ? need : size;
+    if (!mem_budget_shares(frame->budget, frame->owed + cap, frame->owed + size))
+        return ERR_NO_MEMORY;
     int err = mem_budget_take(frame->budget, size);
     if (err)
         return err;
@@ -112,6 +114,12 @@ int rpc_frame_feed(struct rpc_frame *frame, const uint8_t *data, size_t len, siz
     }
     ASSERT(*used <= len);
     return status;
+}
+
+bool rpc_frame_is_begun(const struct rpc_frame *frame)
+{
+    ASSERT(frame->left == 0 || frame->framing == RPC_FRAMING_THRIFT || frame->begun);
+    return frame->begun || frame->word_len > 0 || frame->left > 0;
 }
 
 struct block *rpc_frame_take(struct rpc_frame *frame, size_t *len)

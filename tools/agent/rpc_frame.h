@@ -20,7 +20,7 @@ enum {
 
 struct rpc_frame {
     enum rpc_framing framing;
-    struct mem_budget *budget; /* pays for payloads until rpc_frame_settle */
+    struct mem_budget *budget; /* pays for payloads until rpc_frame_settle; a frame has a share */
     struct block *block;       /* NULL = nothing of a payload has come */
     size_t len;                /* of the payload that has come */
     uint32_t serial;
@@ -39,6 +39,8 @@ void rpc_frame_close(struct rpc_frame *frame);
  * more. */
 int rpc_frame_feed(struct rpc_frame *frame, const uint8_t *data, size_t len,
                    size_t *used) MUST_CHECK;
+/* A part of a frame has come, and the rest has not. */
+bool rpc_frame_is_begun(const struct rpc_frame *frame);
 /* The payload of a whole frame, with a reference; the next frame may be fed. The budget goes on
  * paying for it. */
 struct block *rpc_frame_take(struct rpc_frame *frame, size_t *len);

@@ -4,7 +4,8 @@
  * channels, and its answer goes back; one request of a connection is under way at a time, and
  * nothing more is read of it meanwhile. Failure modes: channels that can't have the events are told
  * in the answer; bytes that are no request end the connection, with a line that says why; a request
- * over RPC_FRAME_MAX, and requests that together are over RPC_BUDGET, end theirs. */
+ * over RPC_FRAME_MAX, and one over its share of RPC_BUDGET, end theirs, and so does a peer that
+ * stops in the middle of a request. */
 #include "tools/agent/rpc_source.h"
 
 #include <string.h>
@@ -36,6 +37,7 @@ struct rpc_connection {
     struct list link;
     struct rpc_source *rpc;
     struct env_stream *stream;
+    struct env_timer idle; /* runs while a part of a request is here */
     enum rpc_state state;
     struct rpc_session session;
     struct rpc_frame frame; /* pays for a request until its answer */
@@ -59,6 +61,7 @@ static void rpc_close(struct rpc_connection *connection)
     batch_close(&connection->batch);
     rpc_frame_close(&connection->frame);
     rpc_zip_free(connection->zip);
+    env_timer_stop(&connection->idle);
     env_stream_close(connection->stream);
     buf_close(&connection->reply);
     buf_close(&connection->out);
@@ -184,6 +187,10 @@ static int rpc_feed(struct rpc_connection *connection, const uint8_t *data, size
     int status = rpc_frame_feed(&connection->frame, data, len, used);
     if (status == ERR_TOO_LARGE)
         return rpc_refuse(connection, status, "it sends a request that is over the limit of 64 MB");
+    if (status == ERR_NO_MEMORY)
+        return rpc_refuse(connection, status,
+                          "other requests leave no room for its: let it try again, with less at "
+                          "once");
     if (status < 0)
         return rpc_refuse(connection, status, NULL);
     return status == 1 ? rpc_request(connection) : 0;
@@ -235,10 +242,24 @@ static int rpc_pump(struct rpc_connection *connection)
 static void rpc_go_on(struct rpc_connection *connection)
 {
     int err = rpc_pump(connection);
-    if (err)
+    if (err) {
         rpc_close(connection);
+        return;
+    }
+    bool reads = connection->state == RPC_READING;
+    env_stream_want_read(connection->stream, reads);
+    if (reads && rpc_frame_is_begun(&connection->frame))
+        env_timer_start(&connection->idle, connection->rpc->source.idle_ms);
     else
-        env_stream_want_read(connection->stream, connection->state == RPC_READING);
+        env_timer_stop(&connection->idle);
+}
+
+static void rpc_on_idle(void *data)
+{
+    struct rpc_connection *connection = data;
+    ASSERT(connection->state == RPC_READING);
+    (void)rpc_refuse(connection, ERR_TIMED_OUT, "it stopped in the middle of a request");
+    rpc_close(connection);
 }
 
 static void rpc_batch_done(struct batch *batch, int status)
@@ -299,6 +320,7 @@ static void rpc_accepted(void *data, struct env_stream *stream)
     buf_init(&connection->reply);
     buf_init(&connection->out);
     rpc_frame_init(&connection->frame, rpc->protocol->framing, &rpc->budget);
+    env_timer_init(rpc->source.env, &connection->idle, rpc_on_idle, connection);
     list_push(&rpc->connections, &connection->link);
     rpc->source.counters.connections++;
     if (++rpc->connections_count == RPC_CONNECTIONS_MAX)

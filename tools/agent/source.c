@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "env/datagram.h"
 
-enum { BATCH_BACKOFF_MS = 100, BATCH_BACKOFF_MAX_MS = 5000 };
+enum { BATCH_BACKOFF_MS = 100, BATCH_BACKOFF_MAX_MS = 5000, SOURCE_IDLE_MS = 60000 };
 
 /* One channel's share of a batch. */
 struct batch_lane {
@@ -76,6 +76,7 @@ int source_start(struct env *env, const struct logger *logger, const struct sour
         if (source->channels[i]->transaction_capacity < source->batch_max)
             source->batch_max = source->channels[i]->transaction_capacity;
     }
+    source->idle_ms = SOURCE_IDLE_MS;
     source->counters.start_ms = env_wall_ms(env);
     source->selector = selector_new(setup->selector, names, source->channels_count, problem);
     int err = source_open_interceptors(source, setup, problem);

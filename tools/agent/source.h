@@ -29,6 +29,8 @@ struct source {
     struct selector *selector;
     struct interceptor **interceptors;
     size_t interceptors_count;
+    /* How long a peer may send nothing in the middle of a request; the request has memory. */
+    int64_t idle_ms;
     struct source_counters counters;
 };
 

@@ -1,12 +1,13 @@
-/* Connections that call: who pays for what a peer sends, and for how long. */
+/* Connections that call, and those of the http source: who pays for what a peer sends, and for how
+ * long. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "world.h"
 
-#include "base/bytes.h"
 #include "tools/agent/rpc_source.h"
 
 struct bench {
@@ -17,14 +18,25 @@ struct bench {
     struct rpc_source *rpc;
 };
 
+static uint16_t bench_port; /* that the source has told */
+
+static void bench_on_line(void *data, const char *line, int len)
+{
+    const char *at = memmem(line, (size_t)len, "listening on 127.0.0.1:", 23);
+    world_silent(data, line, len);
+    if (at)
+        bench_port = (uint16_t)strtol(at + 23, NULL, 10);
+}
+
 /* The channel has room for one event. */
-static void bench_open(struct bench *b)
+static void bench_open(struct bench *b, const char *type)
 {
     *b = (struct bench){0};
     world_open(&b->world);
+    b->world.logger.sink = bench_on_line;
     b->memory = world_part(&b->world, PART_CHANNEL, "memory",
                            "capacity=1 transactionCapacity=1 keep-alive=60");
-    b->part = world_part(&b->world, PART_SOURCE, "thrift", "bind=127.0.0.1 port=0");
+    b->part = world_part(&b->world, PART_SOURCE, type, "bind=127.0.0.1 port=0");
     b->channel = world_channel(&b->world, b->memory);
     struct source_setup setup = {.part = b->part, .channels = &b->channel, .channels_count = 1};
     CHECK_INT(source_start(b->world.env, &b->world.logger, &setup, &b->source, &b->world.problem),
@@ -41,11 +53,11 @@ static void bench_close(struct bench *b)
     world_close(&b->world);
 }
 
-static int peer_connect(struct bench *b)
+static int peer_connect(void)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons(env_listener_port(b->rpc->listener)),
+                             .sin_port = htons(bench_port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     CHECK_INT(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
     return fd;
@@ -61,6 +73,14 @@ static void peer_send(struct bench *b, int fd, const void *data, size_t len)
         at += sent > 0 ? (size_t)sent : 0;
         until_turn(b->world.env);
     }
+}
+
+/* The other side has closed it; an answer may stand in front. */
+static bool peer_is_closed(int fd)
+{
+    char bytes[1000];
+    ssize_t got = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN);
 }
 
 static bool peer_has_answer(int fd)
@@ -90,8 +110,8 @@ static void a_request_is_paid_for_until_its_answer(void)
 {
     struct bench b;
     struct take *take = take_new(1);
-    bench_open(&b);
-    int first = peer_connect(&b), second = peer_connect(&b), third = peer_connect(&b);
+    bench_open(&b, "thrift");
+    int first = peer_connect(), second = peer_connect(), third = peer_connect();
     peer_call(&b, first, 10000);
     UNTIL(b.world.env, peer_has_answer(first));
     CHECK_INT(b.rpc->budget.used, 0);
@@ -114,4 +134,58 @@ static void a_request_is_paid_for_until_its_answer(void)
     bench_close(&b); /* the source looks that nothing is owed */
 }
 
-TAP_MAIN(TAP_TEST(a_request_is_paid_for_until_its_answer))
+/* In its middle, whatever has come of it; who has sent nothing may stay. */
+static void check_idle(const char *type, const char *const *parts, size_t count)
+{
+    struct bench b;
+    bench_open(&b, type);
+    int quiet = peer_connect();
+    b.source->idle_ms = 1;
+    for (size_t i = 0; i < count; i++) {
+        int fd = peer_connect();
+        peer_send(&b, fd, parts[i], parts[i][0] ? strlen(parts[i]) : 6);
+        UNTIL(b.world.env, peer_is_closed(fd));
+        close(fd);
+    }
+    CHECK_INT(b.source->counters.connections, 1);
+    CHECK(!peer_is_closed(quiet));
+    close(quiet);
+    bench_close(&b);
+}
+
+static void who_stops_in_a_request_is_closed(void)
+{
+    static const char *const calls[] = {"\1", "\0\0\1\0xx", "\0\0\1\0x"};
+    static const char *const requests[] = {"P", "POST / HTTP/1.1\r\n",
+                                           "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\n",
+                                           "POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nx"};
+    check_idle("thrift", calls, ARRAY_LEN(calls));
+    check_idle("http", requests, ARRAY_LEN(requests));
+}
+
+/* It may stay as long as it likes between requests, and while its request waits. */
+static void who_waits_is_not_closed(void)
+{
+    struct bench b;
+    struct take *take = take_new(1);
+    bench_open(&b, "thrift");
+    b.source->idle_ms = 1;
+    int first = peer_connect(), second = peer_connect();
+    peer_call(&b, first, 100);
+    UNTIL(b.world.env, peer_has_answer(first));
+    peer_call(&b, second, 100);
+    UNTIL(b.world.env, b.source->counters.received == 2);
+    int64_t end_ms = env_now_ms(b.world.env) + 20;
+    UNTIL(b.world.env, env_now_ms(b.world.env) >= end_ms);
+    CHECK_INT(b.rpc->connections_count, 2);
+    channel_take(b.channel, take);
+    channel_commit(take);
+    UNTIL(b.world.env, peer_has_answer(second));
+    close(first);
+    close(second);
+    take_free(take);
+    bench_close(&b);
+}
+
+TAP_MAIN(TAP_TEST(a_request_is_paid_for_until_its_answer),
+         TAP_TEST(who_stops_in_a_request_is_closed), TAP_TEST(who_waits_is_not_closed))

@@ -77,6 +77,8 @@ static void frames_over_the_limit(void)
     CHECK_INT(feed(RPC_FRAMING_THRIFT, 1 << 20, data, 8), ERR_TOO_LARGE);
     bytes_put_u32(data, 5000);
     CHECK_INT(feed(RPC_FRAMING_THRIFT, 1000, data, 8), ERR_NO_MEMORY);
+    CHECK_INT(feed(RPC_FRAMING_THRIFT, 8000, data, 8), ERR_NO_MEMORY); /* over its share */
+    CHECK_INT(feed(RPC_FRAMING_THRIFT, 8192, data, 8), 0);
     /* Two parts that are too much together. */
     bytes_put_u32(data + 4, 2);
     bytes_put_u32(data + 8, 1);

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 
 enum { BLOCKS_MAX = 100000, SMALL = 1000, SMALLS = 1000 };
@@ -141,5 +142,22 @@ static void an_own_arena_does_not_fail(void)
     arena_close(&other);
 }
 
+static void budgets_have_shares(void)
+{
+    struct mem_budget budget;
+    mem_budget_init(&budget, 1000);
+    CHECK(!mem_budget_shares(&budget, 0, 501));
+    CHECK(mem_budget_shares(&budget, 0, 500));
+    CHECK_INT(mem_budget_take(&budget, 300), 0);
+    CHECK(!mem_budget_shares(&budget, 300, 501));
+    CHECK(mem_budget_shares(&budget, 300, 500));
+    /* Another one has half of what is left. */
+    CHECK(!mem_budget_shares(&budget, 0, 351));
+    CHECK(mem_budget_shares(&budget, 0, 350));
+    CHECK_INT(mem_budget_take(&budget, 700), 0);
+    CHECK(!mem_budget_shares(&budget, 0, 1));
+}
+
 TAP_MAIN(TAP_TEST(small_objects_have_a_reserve), TAP_TEST(what_threads_freed_goes_back),
-         TAP_TEST(text_in_an_arena), TAP_TEST(an_own_arena_does_not_fail))
+         TAP_TEST(text_in_an_arena), TAP_TEST(an_own_arena_does_not_fail),
+         TAP_TEST(budgets_have_shares))
