@@ -276,16 +276,23 @@ static int batch_end(struct batch *batch, int status)
     batch_drop(batch);
     batch->under_way = false;
     batch->backoff_ms = 0;
+    batch->failure = 0;
     return status;
 }
 
 static int batch_wait(struct batch *batch, int failure)
 {
-    if (batch->backoff_ms == 0)
-        logger_warn(&batch->source->logger, "a channel can't take %zu events, trying on: %s",
+    /* Trying on brings nothing where the events themselves are the reason. */
+    bool lasts = failure == ERR_TOO_LARGE;
+    if (batch->failure != failure)
+        logger_warn(&batch->source->logger, "a channel can't take %zu events, trying on: %s%s",
                     batch->count,
                     failure == ERR_AGAIN ? "it is full, and its sinks take nothing out"
-                                         : err_text(failure));
+                                         : err_text(failure),
+                    lasts ? "; that does not pass by itself: raise the limit that the channel "
+                            "names, or leave the event out where it comes from"
+                          : "");
+    batch->failure = failure;
     batch->backoff_ms = batch->backoff_ms ? batch->backoff_ms * 2 : BATCH_BACKOFF_MS;
     if (batch->backoff_ms > BATCH_BACKOFF_MAX_MS)
         batch->backoff_ms = BATCH_BACKOFF_MAX_MS;

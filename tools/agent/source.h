@@ -98,6 +98,7 @@ struct batch {
     bool optional; /* the required channels are done, these are under way */
     struct env_timer retry;
     int64_t backoff_ms;
+    int failure; /* that was told last; 0 = none */
 };
 
 /* Room for `cap` events, or for as many as the channels take at once, if that is less. A `patient`

@@ -214,7 +214,42 @@ static void more_than_a_channel_takes_at_once(void)
     bench_close(&b);
 }
 
-TAP_MAIN(TAP_TEST(all_channels_get_all), TAP_TEST(a_full_required_channel_fails_the_batch),
+static char told[2000];
+
+static void on_line(void *data, const char *line, int len)
+{
+    world_silent(data, line, len);
+    snprintf(told, sizeof(told), "%.*s", len, line);
+}
+
+/* A channel that takes no event at all. */
+static int put_nothing(struct channel *channel, struct put *put)
+{
+    (void)channel;
+    return put->count > 0 ? ERR_TOO_LARGE : 0;
+}
+
+/* What does not pass by itself is told as such, also behind what does. */
+static void what_does_not_pass_is_told(void)
+{
+    struct bench b;
+    bench_open(&b, NULL, "", 1, true);
+    b.source->logger.sink = on_line;
+    add(&b, "x", NULL);
+    CHECK_INT(batch_send(&b.batch), 0);
+    add(&b, "y", NULL);
+    CHECK_INT(batch_send(&b.batch), TRANSACTION_PENDING);
+    UNTIL(b.world.env, strstr(told, "it is full"));
+    struct channel_type type = *b.channels[0]->type;
+    type.put = put_nothing;
+    for (int i = 0; i < CHANNELS; i++)
+        b.channels[i]->type = &type;
+    UNTIL(b.world.env, strstr(told, "that does not pass by itself"));
+    bench_close(&b);
+}
+
+TAP_MAIN(TAP_TEST(what_does_not_pass_is_told), TAP_TEST(all_channels_get_all),
+         TAP_TEST(a_full_required_channel_fails_the_batch),
          TAP_TEST(a_full_optional_channel_does_not),
          TAP_TEST(a_patient_batch_is_tried_where_it_is_missing), TAP_TEST(a_header_says_where_to),
          TAP_TEST(more_than_a_channel_takes_at_once))
