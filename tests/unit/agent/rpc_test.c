@@ -1,6 +1,8 @@
 /* Frames, compression, and Avro's calls: at every cut, and from peers that lie. */
 #include "../tap.h"
 
+#include "peer.h"
+
 #include "base/bytes.h"
 #include "base/err.h"
 #include "tools/agent/avro.h"
@@ -117,56 +119,11 @@ static void deflate_there_and_back(void)
 
 /* ---- calls ---- */
 
-struct peer {
-    struct rpc_session session;
-    struct rpc_events events;
-    struct buf out;
-    const char *why;
-};
-
-static void peer_open(struct peer *peer)
-{
-    memset(peer, 0, sizeof(*peer));
-    peer->events.max = 100;
-    buf_init(&peer->out);
-}
-
-static void peer_close(struct peer *peer)
-{
-    rpc_events_drop(&peer->events);
-    mem_free(peer->events.rows);
-    buf_close(&peer->out);
-}
-
-/* The bytes in a block of exactly their size, so that a read beyond it is seen. */
-static int peer_read(struct peer *peer, const struct rpc_protocol *protocol, const void *data,
-                     size_t len)
-{
-    struct block *block = block_new(len);
-    memcpy(block->data, data, len);
-    rpc_events_drop(&peer->events);
-    int status = protocol->read(&peer->session, block, len, &peer->events, &peer->out, &peer->why);
-    block_unref(block);
-    return status;
-}
-
-static struct event make_event(const char *header, const char *body)
-{
-    size_t len = strlen(body);
-    struct block *block = block_new(len);
-    memcpy(block->data, body, len);
-    return (struct event){.block = block,
-                          .body = block->data,
-                          .len = (uint32_t)len,
-                          .headers =
-                              header ? headers_set(NULL, "h", header, strlen(header)) : NULL};
-}
-
 static void calls_go_over_and_back(void)
 {
     struct peer source, sink;
-    struct event events[] = {make_event("one", "first"), make_event("one", ""),
-                             make_event(NULL, "third")};
+    struct event events[] = {peer_event("h", "one", "first"), peer_event("h", "one", ""),
+                             peer_event(NULL, NULL, "third")};
     peer_open(&source);
     peer_open(&sink);
     for (int round = 0; round < 3; round++) {
@@ -194,7 +151,7 @@ static void calls_go_over_and_back(void)
 static void strangers_show_their_protocol(void)
 {
     struct peer source, sink;
-    struct event event = make_event("one", "first");
+    struct event event = peer_event("h", "one", "first");
     peer_open(&source);
     peer_open(&sink);
     CHECK_INT(avro_rpc.request(&sink.session, &event, 1, &sink.out), 1);
@@ -244,7 +201,7 @@ static void other_protocols_are_refused(void)
 static void calls_at_every_cut(void)
 {
     struct peer sink;
-    struct event events[] = {make_event("one", "first"), make_event("two", "second")};
+    struct event events[] = {peer_event("h", "one", "first"), peer_event("h", "two", "second")};
     peer_open(&sink);
     (void)avro_rpc.request(&sink.session, events, 2, &sink.out);
     for (size_t len = 0; len < sink.out.len; len++) {

@@ -1,68 +1,31 @@
 /* Thrift's calls in both protocols: there and back, at every cut, and from peers that lie. */
 #include "../tap.h"
 
+#include "peer.h"
+
 #include "base/err.h"
 #include "base/mem.h"
 #include "tools/agent/rpc.h"
 #include "tools/agent/thrift.h"
 
-struct side {
-    struct rpc_session session;
-    struct rpc_events events;
-    struct buf out;
-    const char *why;
-};
-
-static void side_open(struct side *side, bool compact)
+static void peer_open_thrift(struct peer *peer, bool compact)
 {
-    memset(side, 0, sizeof(*side));
-    side->session.compact = compact;
-    side->session.serial = 300;
-    side->events.max = 100;
-    buf_init(&side->out);
-}
-
-static void side_close(struct side *side)
-{
-    rpc_events_drop(&side->events);
-    mem_free(side->events.rows);
-    buf_close(&side->out);
-}
-
-/* The bytes in a block of exactly their size, so that a read beyond it is seen. */
-static int side_read(struct side *side, const void *data, size_t len)
-{
-    struct block *block = block_new(len);
-    memcpy(block->data, data, len);
-    rpc_events_drop(&side->events);
-    int status = thrift_rpc.read(&side->session, block, len, &side->events, &side->out, &side->why);
-    block_unref(block);
-    return status;
-}
-
-static struct event side_event(const char *header, const char *body)
-{
-    size_t len = strlen(body);
-    struct block *block = block_new(len);
-    memcpy(block->data, body, len);
-    return (struct event){.block = block,
-                          .body = block->data,
-                          .len = (uint32_t)len,
-                          .headers =
-                              header ? headers_set(NULL, "name", header, strlen(header)) : NULL};
+    peer_open(peer);
+    peer->session.compact = compact;
+    peer->session.serial = 300;
 }
 
 static void calls_go_over_and_back(void)
 {
     for (int compact = 0; compact < 2; compact++) {
-        struct side source, sink;
+        struct peer source, sink;
         struct event events[20];
-        side_open(&source, compact);
-        side_open(&sink, compact);
+        peer_open_thrift(&source, compact);
+        peer_open_thrift(&sink, compact);
         for (int i = 0; i < 20; i++)
-            events[i] = side_event(i ? "value" : NULL, i == 1 ? "" : "body");
+            events[i] = peer_event(i ? "name" : NULL, "value", i == 1 ? "" : "body");
         CHECK_INT(thrift_rpc.request(&sink.session, events, 20, &sink.out), 20);
-        CHECK_INT(side_read(&source, sink.out.data, sink.out.len), 0);
+        CHECK_INT(peer_read(&source, &thrift_rpc, sink.out.data, sink.out.len), 0);
         CHECK_INT(source.events.count, 20);
         CHECK_INT(source.session.serial, 300);
         CHECK(!source.events.rows[0].headers);
@@ -83,12 +46,12 @@ static void calls_go_over_and_back(void)
         CHECK_INT(thrift_rpc.reply(&sink.session, source.out.data, source.out.len, &sink.why),
                   ERR_AGAIN);
         for (size_t len = 0; len < sink.out.len; len++)
-            CHECK_INT(side_read(&source, sink.out.data, len), ERR_MALFORMED);
+            CHECK_INT(peer_read(&source, &thrift_rpc, sink.out.data, len), ERR_MALFORMED);
         source.session.compact = !compact;
-        CHECK_INT(side_read(&source, sink.out.data, sink.out.len), ERR_MALFORMED);
+        CHECK_INT(peer_read(&source, &thrift_rpc, sink.out.data, sink.out.len), ERR_MALFORMED);
         event_unref_all(events, 20);
-        side_close(&source);
-        side_close(&sink);
+        peer_close(&source);
+        peer_close(&sink);
     }
 }
 
@@ -100,36 +63,36 @@ static void golden(void)
                                "\x1c\x1b\x01\x88\x01k\x01v\x18\x02hi\x00\x00";
     static const char answer[] = "\x82\x41\x05\x06"
                                  "append\x05\x00\x00\x00";
-    struct side source;
-    side_open(&source, true);
-    CHECK_INT(side_read(&source, call, sizeof(call) - 1), 0);
+    struct peer source;
+    peer_open_thrift(&source, true);
+    CHECK_INT(peer_read(&source, &thrift_rpc, call, sizeof(call) - 1), 0);
     CHECK(source.session.single);
     CHECK_INT(source.events.count, 1);
     CHECK_STR(headers_find(source.events.rows[0].headers, "k")->value, "v");
     thrift_rpc.answer(&source.session, 0, &source.out);
     CHECK_INT(source.out.len, sizeof(answer) - 1);
     CHECK(memcmp(source.out.data, answer, source.out.len) == 0);
-    side_close(&source);
+    peer_close(&source);
 }
 
 /* The struct of arguments behind the head of an append. */
-static int arguments(struct side *source, const void *data, size_t len)
+static int arguments(struct peer *source, const void *data, size_t len)
 {
     struct buf call;
     buf_init(&call);
     thrift_put_message(source->session.compact, THRIFT_CALL,
                        source->session.single ? "append" : "appendBatch", 1, &call);
     buf_put(&call, data, len);
-    int status = side_read(source, call.data, call.len);
+    int status = peer_read(source, &thrift_rpc, call.data, call.len);
     buf_close(&call);
     return status;
 }
 
 static void calls_that_lie(void)
 {
-    struct side source;
+    struct peer source;
     uint8_t deep[200];
-    side_open(&source, true);
+    peer_open_thrift(&source, true);
     source.session.single = true;
     CHECK_INT(arguments(&source, "\0", 1), ERR_MALFORMED);             /* no event */
     CHECK_INT(arguments(&source, "\x1c\0\0", 3), ERR_MALFORMED);       /* without its fields */
@@ -159,13 +122,13 @@ static void calls_that_lie(void)
     buf_init(&call);
     thrift_put_message(true, THRIFT_CALL, "drop", 9, &call);
     source.out.len = 0;
-    CHECK_INT(side_read(&source, call.data, call.len), RPC_SAID);
+    CHECK_INT(peer_read(&source, &thrift_rpc, call.data, call.len), RPC_SAID);
     CHECK_INT(source.out.data[1] >> 5, THRIFT_EXCEPTION);
     source.session.serial = 9;
     CHECK_INT(thrift_rpc.reply(&source.session, source.out.data, source.out.len, &source.why),
               ERR_INVALID);
     buf_close(&call);
-    side_close(&source);
+    peer_close(&source);
 }
 
 TAP_MAIN(TAP_TEST(calls_go_over_and_back), TAP_TEST(golden), TAP_TEST(calls_that_lie))
