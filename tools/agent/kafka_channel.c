@@ -451,12 +451,9 @@ static bool kafka_durable(const struct channel *channel)
 static rd_kafka_conf_t *kafka_conf(const struct part *part, bool producer, struct buf *problems)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    const char *servers = part_text(part, "kafka.bootstrap.servers");
     size_t before = problems->len;
-    if (servers)
-        kafka_conf_put(part, "kafka.bootstrap.servers", conf, "bootstrap.servers", servers,
-                       problems);
     if (producer) {
+        kafka_conf_servers(part, conf, problems);
         kafka_conf_put(part, "type", conf, "acks", "all", problems);
         kafka_conf_put(part, "type", conf, "linger.ms", "0", problems);
         /* Without the fatal errors of an idempotent one, and in order all the same. */
@@ -466,12 +463,9 @@ static rd_kafka_conf_t *kafka_conf(const struct part *part, bool producer, struc
         kafka_conf_put(part, "type", conf, "queue.buffering.max.messages", KAFKA_QUEUE, problems);
         kafka_conf_put(part, "type", conf, "queue.buffering.max.kbytes", KAFKA_QUEUE, problems);
     } else {
-        kafka_conf_put(part, "type", conf, "enable.auto.commit", "false", problems);
-        kafka_conf_put(part, "type", conf, "enable.auto.offset.store", "false", problems);
+        kafka_conf_consumer(part, conf, problems);
         kafka_conf_put(part, "type", conf, "auto.offset.reset", "earliest", problems);
         kafka_conf_put(part, "type", conf, "allow.auto.create.topics", "true", problems);
-        kafka_conf_put(part, "kafka.consumer.group.id", conf, "group.id",
-                       part_text(part, "kafka.consumer.group.id"), problems);
         kafka_conf_pass(part, "kafka.consumer.", conf, problems);
     }
     if (problems->len == before)

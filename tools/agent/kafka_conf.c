@@ -24,3 +24,20 @@ void kafka_conf_pass(const struct part *part, const char *prefix, rd_kafka_conf_
         mem_free(key);
     }
 }
+
+void kafka_conf_servers(const struct part *part, rd_kafka_conf_t *conf, struct buf *problems)
+{
+    const char *servers = part_text(part, "kafka.bootstrap.servers");
+    if (servers)
+        kafka_conf_put(part, "kafka.bootstrap.servers", conf, "bootstrap.servers", servers,
+                       problems);
+}
+
+void kafka_conf_consumer(const struct part *part, rd_kafka_conf_t *conf, struct buf *problems)
+{
+    kafka_conf_servers(part, conf, problems);
+    kafka_conf_put(part, "type", conf, "enable.auto.commit", "false", problems);
+    kafka_conf_put(part, "type", conf, "enable.auto.offset.store", "false", problems);
+    kafka_conf_put(part, "kafka.consumer.group.id", conf, "group.id",
+                   part_text(part, "kafka.consumer.group.id"), problems);
+}

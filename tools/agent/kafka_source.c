@@ -83,15 +83,8 @@ static struct kafka_source *kafka_of(struct source *source)
 static rd_kafka_conf_t *kafka_conf(const struct part *part, struct buf *problems)
 {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
-    const char *servers = part_text(part, "kafka.bootstrap.servers");
     size_t before = problems->len;
-    kafka_conf_put(part, "type", conf, "enable.auto.commit", "false", problems);
-    kafka_conf_put(part, "type", conf, "enable.auto.offset.store", "false", problems);
-    if (servers)
-        kafka_conf_put(part, "kafka.bootstrap.servers", conf, "bootstrap.servers", servers,
-                       problems);
-    kafka_conf_put(part, "kafka.consumer.group.id", conf, "group.id",
-                   part_text(part, "kafka.consumer.group.id"), problems);
+    kafka_conf_consumer(part, conf, problems);
     kafka_conf_pass(part, "kafka.consumer.", conf, problems);
     if (problems->len == before)
         return conf;
