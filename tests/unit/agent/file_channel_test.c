@@ -28,18 +28,43 @@ static void on_ended(struct put *put, int status)
     CONTAINER_OF(put, struct ended, put)->status = status;
 }
 
+/* Whether the last job of a channel that was closed has ended: it holds the lock until then. */
+static bool unlocked(struct bench *b)
+{
+    struct env_file *lock;
+    char *path = mem_printf("%s/c/checkpoint.lock", b->dir);
+    int err = env_path_lock(b->world.env, path, &lock);
+    mem_free(path);
+    CHECK(!err || err == ERR_LOCKED);
+    if (!err)
+        env_file_close(lock);
+    return !err;
+}
+
+static void close_whole(struct bench *b)
+{
+    if (!b->channel)
+        return;
+    channel_close(b->channel);
+    b->channel = NULL;
+    UNTIL(b->world.env, unlocked(b));
+}
+
 static void reopen(struct bench *b)
 {
-    if (b->channel)
-        channel_close(b->channel);
-    b->channel = NULL;
-    for (int i = 0; !b->channel; i++) { /* the last job of the one before may still hold the lock */
-        b->world.problem.len = 0;
-        int err =
-            channel_open(b->world.env, &b->world.logger, b->part, &b->channel, &b->world.problem);
-        CHECK(!err || (err == ERR_LOCKED && i < 10000));
-        until_turn(b->world.env);
-    }
+    close_whole(b);
+    b->world.problem.len = 0;
+    CHECK_INT(channel_open(b->world.env, &b->world.logger, b->part, &b->channel, &b->world.problem),
+              0);
+}
+
+/* With other keys; the ones before are the caller's to free, once they are no longer in use. */
+static struct part *reopen_as(struct bench *b, struct part *part)
+{
+    struct part *before = b->part;
+    b->part = part;
+    reopen(b);
+    return before;
 }
 
 static void bench_open(struct bench *b, const char *more)
@@ -58,10 +83,9 @@ static void bench_open(struct bench *b, const char *more)
 
 static void bench_close(struct bench *b)
 {
-    channel_close(b->channel);
+    close_whole(b);
     take_free(b->take);
     part_free(b->part);
-    until_quiet(b->world.env);
     CHECK_INT(env_dir_remove(b->world.env, b->dir), 0);
     world_close(&b->world);
 }
@@ -248,9 +272,7 @@ static void a_torn_end_is_cut_off(void)
     size_t len, seen = 0;
     CHECK_INT(env_file_load(b.world.env, path, 1 << 20, &data, &len), 0);
     for (size_t cut = 0; cut <= len; cut++) {
-        channel_close(b.channel);
-        b.channel = NULL;
-        until_quiet(b.world.env);
+        close_whole(&b);
         for (int d = 1; d <= 2; d++) {
             char *dir = mem_printf("%s/%d", b.dir, d);
             CHECK_INT(env_dir_remove(b.world.env, dir), 0);
@@ -282,9 +304,7 @@ static void damage_is_found(void)
     size_t len;
     CHECK_INT(env_file_load(b.world.env, path, 1 << 20, &data, &len), 0);
     for (size_t at = 0; at < len; at++) {
-        channel_close(b.channel);
-        b.channel = NULL;
-        until_quiet(b.world.env);
+        close_whole(&b);
         data[at] ^= 0x55;
         CHECK_INT(env_file_replace(b.world.env, path, data, len), 0);
         data[at] ^= 0x55;
@@ -305,9 +325,7 @@ static void a_checkpoint_may_be_missing_or_wrong(void)
     channel_commit(b.take);
     put_some(&b, 5, 2);
     for (int round = 0; round < 3; round++) {
-        channel_close(b.channel);
-        b.channel = NULL;
-        until_quiet(b.world.env);
+        close_whole(&b);
         char *path = mem_printf("%s/c/checkpoint", b.dir);
         UNTIL(b.world.env, env_path_exists(b.world.env, path));
         if (round == 1)
@@ -377,28 +395,25 @@ static void damage_of_what_is_read_later_ends(void)
 /* Numbers that failed puts had are known as done, and no event before them is. */
 static void failed_puts_hide_no_event(void)
 {
-    struct bench b, full;
+    struct bench b;
     bench_open(&b, "checkpointOnClose=false");
     put_some(&b, 1, 10);
     char *values = mem_printf("checkpointDir=%s/c dataDirs=%s/1,%s/2 checkpointOnClose=false "
                               "minimumRequiredSpace=%" PRId64,
                               b.dir, b.dir, b.dir, INT64_MAX);
-    full = b;
-    full.part = world_part(&b.world, PART_CHANNEL, "file", values);
-    reopen(&full);
-    CHECK_INT(put(&full, 11, 5, 0), ERR_NO_SPACE);
-    CHECK_INT(put(&full, 11, 5, 0), ERR_NO_SPACE);
-    reopen(&full); /* what they left is all that is on disk: no put follows */
-    CHECK_INT(channel_count(full.channel), 10);
-    b.channel = full.channel;
-    reopen(&b);
+    struct part *full = world_part(&b.world, PART_CHANNEL, "file", values);
+    struct part *roomy = reopen_as(&b, full);
+    CHECK_INT(put(&b, 11, 5, 0), ERR_NO_SPACE);
+    CHECK_INT(put(&b, 11, 5, 0), ERR_NO_SPACE);
+    reopen(&b); /* what they left is all that is on disk: no put follows */
+    CHECK_INT(channel_count(b.channel), 10);
+    part_free(reopen_as(&b, roomy));
     put_some(&b, 11, 3);
     check_take(&b, 1, 10);
     channel_commit(b.take);
     check_take(&b, 11, 3);
     channel_commit(b.take);
     nothing_left(&b);
-    part_free(full.part);
     mem_free(values);
     bench_close(&b);
 }
@@ -446,8 +461,7 @@ static void the_files_of_flume_are_refused(void)
 {
     struct bench b;
     bench_open(&b, "");
-    channel_close(b.channel);
-    until_quiet(b.world.env);
+    close_whole(&b);
     char *path = mem_printf("%s/1/log-1", b.dir);
     CHECK_INT(env_file_replace(b.world.env, path, "x", 1), 0);
     CHECK_INT(channel_open(b.world.env, &b.world.logger, b.part, &b.channel, &b.world.problem),
@@ -464,14 +478,13 @@ static void the_files_of_flume_are_refused(void)
 static void checkpoints_have_one_channel(void)
 {
     static const char *const rows[] = {"c backup", "d c", "b backup", "d b"};
-    struct bench b, first;
+    struct bench b;
     bench_open(&b, "");
-    first = b;
     char *values = mem_printf("checkpointDir=%s/c dataDirs=%s/1 useDualCheckpoints=true "
                               "backupCheckpointDir=%s/b",
                               b.dir, b.dir, b.dir);
-    first.part = world_part(&b.world, PART_CHANNEL, "file", values);
-    reopen(&first);
+    struct part *dual = world_part(&b.world, PART_CHANNEL, "file", values);
+    struct part *single = reopen_as(&b, dual);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct channel *other;
         char *more = mem_printf("checkpointDir=%s/%c dataDirs=%s/3 useDualCheckpoints=true "
@@ -486,9 +499,7 @@ static void checkpoints_have_one_channel(void)
         part_free(part);
         mem_free(more);
     }
-    b.channel = first.channel;
-    reopen(&b); /* what could not start holds no lock */
-    part_free(first.part);
+    part_free(reopen_as(&b, single)); /* what could not start holds no lock */
     mem_free(values);
     bench_close(&b);
 }
@@ -502,9 +513,7 @@ static void a_gap_before_the_checkpoint_is_done(void)
         put_some(&b, i, 3);
         reopen(&b); /* the next put begins a file */
     }
-    channel_close(b.channel);
-    b.channel = NULL;
-    until_quiet(b.world.env);
+    close_whole(&b);
     char *path = mem_printf("%s/1/channel-%020d.log", b.dir, 2);
     CHECK_INT(env_path_remove(b.world.env, path), 0);
     mem_free(path);
