@@ -97,12 +97,10 @@ static bool add_refuse(struct add_item *item)
     return refused;
 }
 
-static void add_verify(struct add_item *item)
+static void add_verified(struct txn_add *add, const struct txn *txn, int err)
 {
-    struct txn_manager *txns = item->all->request->broker->txns;
-    const struct txn_add *add = &item->add;
-    struct txn *txn = NULL;
-    int err = txn_manager_verify(txns, &add->producer, &txn);
+    struct add_item *item = CONTAINER_OF(add, struct add_item, add);
+    ASSERT(item->verify_only);
     for (int32_t i = 0; i < add->topic_count; i++)
         for (int32_t j = 0; j < add->topics[i].partitions.count; j++) {
             int one = err ? err
@@ -111,6 +109,7 @@ static void add_verify(struct add_item *item)
             item->results[i].results_by_partition.items[j].partition_error_code =
                 add_code(item, one);
         }
+    add_finish(item->all);
 }
 
 static void add_done(struct txn_add *add, int err)
@@ -125,11 +124,12 @@ static void add_ask(struct add_item *item)
 {
     if (add_refuse(item))
         return;
+    item->all->open++;
     if (item->verify_only) {
-        add_verify(item);
+        item->add.verified = add_verified;
+        txn_manager_verify(item->all->request->broker->txns, &item->add);
         return;
     }
-    item->all->open++;
     item->add.done = add_done;
     bool batched = item->all->request->version >= ADD_PARTITIONS_BATCHED_VERSION;
     if (!batched)

@@ -18,7 +18,6 @@ enum {
     TXN_RETRY_MS = 1000,     /* before an abort of ours is tried again */
     TXN_LATE_RETRY_MS = 100, /* a write was on its way when the time was over */
     TXN_OVERHEAD = 200,      /* its place in the map and list, and what the heap adds */
-    TXN_KEY_TYPE = 0,
 
     TXN_ARENA_MAX = 64 << 20 /* the topics of one record */
 };
@@ -127,6 +126,11 @@ static bool txn_is_next_producer(const struct txn *txn, const struct txn_produce
 {
     return txn_is_preparing(txn) && txn->value.next_producer_id >= 0 && producer->epoch == 0 &&
            txn->value.next_producer_id == producer->producer_id;
+}
+
+bool txn_refusal_stays(const struct txn *txn, const struct txn_producer *producer)
+{
+    return txn->value.producer_id == producer->producer_id && producer->epoch < txn->value.epoch;
 }
 
 int txn_check_producer(const struct txn *txn, const struct txn_producer *producer)

@@ -46,6 +46,7 @@ enum {
     TXN_ID_MAX = INT16_MAX, /* bytes: what the key of a record can hold */
     TXN_NO_EPOCH = -1,
     TXN_NO_PRODUCER = -1,
+    TXN_KEY_TYPE = 0, /* of its records */
     /* The last epoch that a producer gets: one more is left for fencing it. */
     TXN_EPOCH_MAX = INT16_MAX - 1,
     /* The transaction.version from which each end raises the epoch (KIP-890). */
@@ -111,6 +112,9 @@ bool txn_epoch_is_used_up(const struct txn *txn);
  * ERR_INVALID_PRODUCER_ID_MAPPING or ERR_PRODUCER_FENCED. The last epoch of all is nobody's: a
  * fence uses it. */
 int txn_check_producer(const struct txn *txn, const struct txn_producer *producer) MUST_CHECK;
+/* Whether a producer that is refused stays so, whatever a coordinator that we do not know of may
+ * have stored since: epochs never go back. Else the refusal is to be proven (txn_sure.h). */
+bool txn_refusal_stays(const struct txn *txn, const struct txn_producer *producer);
 /* What a request that would change it is told now: 0 or ERR_CONCURRENT_TRANSACTIONS. */
 int txn_busy(const struct txn *txn) MUST_CHECK;
 

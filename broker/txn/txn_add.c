@@ -103,10 +103,21 @@ static bool add_waits(struct txn *txn, struct txn_add *add)
     return !late && txn_wait(txn, &add->wait, add->wait_ms);
 }
 
+static void add_sure(struct txn_sure *sure, int err)
+{
+    struct txn_add *add = CONTAINER_OF(sure, struct txn_add, sure);
+    if (err)
+        add_end(add, err);
+    else
+        add_try(add);
+}
+
 static void add_try(struct txn_add *add)
 {
     struct txn *txn = NULL;
     int err = txn_manager_find(add->manager, &add->producer, &txn);
+    if (txn_manager_doubts(add->manager, &add->producer, err, &add->sure, add_sure))
+        return;
     if (!err)
         err = txn_busy(txn);
     if (err == ERR_CONCURRENT_TRANSACTIONS && add_waits(txn, add))
@@ -125,6 +136,7 @@ void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
 {
     add->manager = manager;
     add->wait = (struct txn_wait){.again = add_again, .over = add_over};
+    add->sure = (struct txn_sure){.asked = false};
     add_try(add);
 }
 
@@ -169,19 +181,12 @@ bool txn_add_follows(struct txn *txn, const struct txn_next *completed)
     return true;
 }
 
+/* ---- questions ---- */
+
 /* Its partitions are being written. */
 static bool add_is_open(const struct txn *txn)
 {
     return txn_writing_to(txn) == TXN_ONGOING;
-}
-
-int txn_manager_verify(struct txn_manager *manager, const struct txn_producer *producer,
-                       struct txn **out)
-{
-    int err = txn_manager_find(manager, producer, out);
-    if (err || add_is_open(*out))
-        return err;
-    return txn_busy(*out);
 }
 
 int txn_verify_partition(const struct txn *txn, struct wire_str topic, int32_t partition)
@@ -190,4 +195,45 @@ int txn_verify_partition(const struct txn *txn, struct wire_str topic, int32_t p
         return 0;
     /* What is on its way may hold it. */
     return add_is_open(txn) ? ERR_CONCURRENT_TRANSACTIONS : ERR_TRANSACTION_ABORTABLE;
+}
+
+static void verify_try(struct txn_add *add);
+
+static void verify_sure(struct txn_sure *sure, int err)
+{
+    struct txn_add *add = CONTAINER_OF(sure, struct txn_add, sure);
+    if (err)
+        add->verified(add, NULL, err);
+    else
+        verify_try(add);
+}
+
+static bool verify_denies(const struct txn *txn, const struct txn_add *add)
+{
+    for (int32_t i = 0; i < add->topic_count; i++)
+        for (int32_t j = 0; j < add->topics[i].partitions.count; j++)
+            if (txn_verify_partition(txn, add->topics[i].name,
+                                     add->topics[i].partitions.items[j]) ==
+                ERR_TRANSACTION_ABORTABLE)
+                return true;
+    return false;
+}
+
+static void verify_try(struct txn_add *add)
+{
+    struct txn *txn = NULL;
+    int err = txn_manager_find(add->manager, &add->producer, &txn);
+    if (!err && !add_is_open(txn))
+        err = txn_busy(txn);
+    int worst = !err && verify_denies(txn, add) ? ERR_TRANSACTION_ABORTABLE : err;
+    if (!txn_manager_doubts(add->manager, &add->producer, worst, &add->sure, verify_sure))
+        add->verified(add, txn, err);
+}
+
+void txn_manager_verify(struct txn_manager *manager, struct txn_add *add)
+{
+    ASSERT(add->verified != NULL);
+    add->manager = manager;
+    add->sure = (struct txn_sure){.asked = false};
+    verify_try(add);
 }

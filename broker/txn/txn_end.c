@@ -5,7 +5,8 @@
  * nothing that comes late belongs to the next transaction; when the epochs are used up, the
  * producer goes on under a new id. What is asked once more is answered by what has become of it.
  * Failure modes: the other end than the one before is INVALID_TXN_STATE; while markers are on their
- * way it is CONCURRENT_TRANSACTIONS.
+ * way it is CONCURRENT_TRANSACTIONS. What is answered without a record that says so waits for proof
+ * that we coordinate (txn_sure.h): to a successor it may be the end of the next transaction.
  *
  * Nothing in the end of an older producer tells it from that of its transaction before: one that
  * was asked for twice, and came late the first time, would end the next transaction in the middle.
@@ -143,6 +144,15 @@ static void end_write(struct txn_end *end, struct txn *txn)
         end->done(end, err);
 }
 
+static void end_sure(struct txn_sure *sure, int err)
+{
+    struct txn_end *end = CONTAINER_OF(sure, struct txn_end, sure);
+    if (err)
+        end->done(end, err);
+    else
+        end_try(end);
+}
+
 static void end_try(struct txn_end *end)
 {
     struct txn_shard *shard = NULL;
@@ -151,6 +161,12 @@ static void end_try(struct txn_end *end)
     if (!err)
         err = end_check(txn, end);
     int look = err ? err : end_look(txn, end);
+    /* What a raised epoch tells of the end before it stays so. */
+    bool told = look == ERR_INVALID_TXN_STATE || look == 0;
+    bool stays = told && end_is_again(txn, end);
+    if (!stays && txn_manager_doubts(end->manager, &end->producer,
+                                     told ? ERR_INVALID_TXN_STATE : look, &end->sure, end_sure))
+        return;
     if (look == END_WRITE) {
         end_write(end, txn);
         return;
@@ -168,5 +184,6 @@ void txn_manager_end(struct txn_manager *manager, struct txn_end *end)
     end->spare_id = end->new_producer_id = TXN_NO_PRODUCER;
     end->new_epoch = TXN_NO_EPOCH;
     list_init(&end->wait.link);
+    end->sure = (struct txn_sure){.asked = false};
     end_try(end);
 }

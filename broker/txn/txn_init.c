@@ -107,8 +107,18 @@ static void init_next(struct txn_init *init, struct txn *txn)
     }
 }
 
+static void init_sure(struct txn_sure *sure, int err)
+{
+    struct txn_init *init = CONTAINER_OF(sure, struct txn_init, sure);
+    if (err)
+        init->done(init, err);
+    else
+        init_try(init);
+}
+
 static void init_try(struct txn_init *init)
 {
+    struct txn_producer named = {init->id, init->producer_id, init->epoch};
     struct txn_shard *shard = NULL;
     int err = txn_manager_locate(init->manager, init->id, &shard);
     struct txn *txn = err ? NULL : txn_shard_find(shard, init->id);
@@ -120,6 +130,8 @@ static void init_try(struct txn_init *init)
         err = txn_busy(txn);
     if (!err && !init_is_newest(init, txn))
         err = ERR_PRODUCER_FENCED;
+    if (txn_manager_doubts(init->manager, &named, err, &init->sure, init_sure))
+        return;
     if (!err && txn->state == TXN_ONGOING) {
         txn_fence(txn);
         err = ERR_CONCURRENT_TRANSACTIONS;
@@ -140,6 +152,7 @@ void txn_manager_init_producer(struct txn_manager *manager, struct txn_init *ini
     init->last_producer_id = TXN_NO_PRODUCER;
     init->last_epoch = TXN_NO_EPOCH;
     init->wait.done = NULL;
+    init->sure = (struct txn_sure){.asked = false};
     list_init(&init->wait.link);
     if (wire_str_is_empty(init->id) || (init->producer_id < 0) != (init->epoch < 0))
         init->done(init, ERR_INVALID_REQUEST);

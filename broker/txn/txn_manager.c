@@ -59,6 +59,24 @@ int txn_manager_find(const struct txn_manager *manager, const struct txn_produce
     return err;
 }
 
+static bool txn_manager_err_is_final(int err)
+{
+    return err == ERR_PRODUCER_FENCED || err == ERR_INVALID_PRODUCER_ID_MAPPING ||
+           err == ERR_INVALID_TXN_STATE || err == ERR_TRANSACTION_ABORTABLE;
+}
+
+bool txn_manager_doubts(struct txn_manager *manager, const struct txn_producer *producer, int err,
+                        struct txn_sure *sure, void (*done)(struct txn_sure *sure, int err))
+{
+    struct txn_shard *shard;
+    if (!txn_manager_err_is_final(err) || txn_manager_locate(manager, producer->id, &shard))
+        return false;
+    const struct txn *txn = txn_shard_find(shard, producer->id);
+    if (err == ERR_PRODUCER_FENCED && txn_refusal_stays(txn, producer))
+        return false;
+    return txn_sure_asks(shard, sure, done);
+}
+
 /* ---- leadership ---- */
 
 void txn_manager_leader_changed(struct txn_manager *manager, int32_t partition, bool leader)

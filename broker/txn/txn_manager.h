@@ -19,6 +19,7 @@
 #include "broker/cluster/metadata.h"
 #include "broker/cluster/producer_ids.h"
 #include "broker/coordinator/coordinator_log.h"
+#include "broker/txn/txn_sure.h"
 #include "broker/txn/txn_wait.h"
 #include "env/env.h"
 #include "kafka/messages/add_partitions_to_txn.h"
@@ -84,6 +85,7 @@ struct txn_init {
     /* The rest is the manager's. */
     struct txn_manager *manager;
     struct producer_id_wait wait;
+    struct txn_sure sure;
     int64_t spare_id; /* that was given out for it */
     int64_t last_producer_id;
     int16_t last_epoch;
@@ -107,16 +109,17 @@ struct txn_add {
     int64_t opened_us; /* when the producer's connection was accepted, monotonic; 0: not known */
     int64_t wait_ms;   /* it may wait so long for the id, see txn_wait.h; 0: not at all */
     void (*done)(struct txn_add *add, int err);
+    /* Of a question, in the place of done. With 0 the transaction, until the call ends. */
+    void (*verified)(struct txn_add *add, const struct txn *txn, int err);
     /* The rest is the manager's. */
     struct txn_manager *manager;
     struct txn_wait wait;
+    struct txn_sure sure;
 };
 void txn_manager_add(struct txn_manager *manager, struct txn_add *add);
 
-/* The transaction of that producer, to ask what is in it: valid until the call of its caller ends.
- * Errors as above. */
-int txn_manager_verify(struct txn_manager *manager, const struct txn_producer *producer,
-                       struct txn **out) MUST_CHECK;
+/* Only whether the partitions are in the transaction: see txn_verify_partition. Errors as above. */
+void txn_manager_verify(struct txn_manager *manager, struct txn_add *add);
 /* Whether the partition is in it: 0; TRANSACTION_ABORTABLE when it is not, CONCURRENT_TRANSACTIONS
  * when it may be on its way. */
 int txn_verify_partition(const struct txn *txn, struct wire_str topic,
@@ -138,6 +141,7 @@ struct txn_end {
     /* The rest is the manager's. */
     struct txn_manager *manager;
     struct producer_id_wait wait;
+    struct txn_sure sure;
     int64_t spare_id; /* that was given out for it */
 };
 void txn_manager_end(struct txn_manager *manager, struct txn_end *end);

@@ -29,6 +29,11 @@ int txn_manager_locate(const struct txn_manager *manager, struct wire_str id,
 int txn_manager_find(const struct txn_manager *manager, const struct txn_producer *producer,
                      struct txn **txn) MUST_CHECK;
 
+/* Whether that answer waits for proof (txn_sure.h): it is final, and not sure to stay so. Then
+ * `done` comes, perhaps before this returns, and says whether to look again. */
+bool txn_manager_doubts(struct txn_manager *manager, const struct txn_producer *producer, int err,
+                        struct txn_sure *sure, void (*done)(struct txn_sure *sure, int err));
+
 /* The end of a transaction can be completed as that says. If its producer waits already to begin
  * the next one, both are stored with one append; true: they are on their way. */
 bool txn_add_follows(struct txn *txn, const struct txn_next *completed) MUST_CHECK;

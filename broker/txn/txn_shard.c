@@ -172,6 +172,7 @@ struct txn_shard *txn_shard_new(struct txn_manager *manager, int32_t index, int3
     map_init(&shard->ids);
     list_init(&shard->order);
     list_init(&shard->start_mark);
+    txn_proof_init(&shard->proof);
     env_timer_init(txn_manager_deps(manager)->env, &shard->start_timer, txn_shard_start_ids, shard);
     machine_init(&shard->machine, txn_manager_machine_deps(manager), index);
     return shard;
@@ -182,6 +183,7 @@ void txn_shard_free(struct txn_shard *shard, int err)
     ASSERT(shard != NULL);
     machine_close(&shard->machine, err);
     ASSERT(list_empty(&shard->order));
+    txn_proof_close(&shard->proof);
     map_close(&shard->ids);
     mem_free(shard);
 }

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "broker/coordinator/machine.h"
 #include "broker/txn/txn.h"
+#include "broker/txn/txn_sure.h"
 
 struct txn_manager;
 
@@ -17,6 +18,7 @@ struct txn_shard {
     struct map ids;    /* transactional id -> struct txn */
     struct list order; /* the same, and marks of walks */
     struct env_timer start_timer;
+    struct txn_proof proof;
     struct list start_mark; /* in `order`: what is behind it has not been started */
 };
 

@@ -52,6 +52,7 @@
     ROW(TXN_UNVERIFIED, "a batch joins a transaction that its partition was never added to")       \
     ROW(TXN_OVERTAKEN, "an addition that a marker overtook is not asked for again")                \
     ROW(TXN_LATE_END, "an end that comes late ends whatever transaction is open")                  \
+    ROW(TXN_STALE_REFUSALS, "a coordinator that was succeeded refuses what it can't know of")      \
     ROW(TXN_ABORTED_FORGOTTEN, "recovery does not look for transactions that were aborted")
 
 enum mutation {

@@ -562,11 +562,34 @@ static inline int end_as(const struct txn_producer *producer, bool commit)
     return asked.err;
 }
 
+static void asked_verified(struct txn_add *add, const struct txn *txn, int err)
+{
+    struct asked *asked = CONTAINER_OF(add, struct asked, add);
+    CHECK(!asked->done);
+    asked->done = true;
+    asked->err =
+        err ? err : txn_verify_partition(txn, asked->topic.name, asked->topic.partitions.items[0]);
+}
+
+static void ask_verify(struct asked *asked, const struct txn_producer *producer, const char *topic,
+                       int32_t index)
+{
+    *asked = (struct asked){.topic = {.name = wire_str_from(topic)}, .indexes = {index}};
+    asked->topic.partitions.items = asked->indexes;
+    asked->topic.partitions.count = 1;
+    asked->add = (struct txn_add){.producer = *producer,
+                                  .topics = &asked->topic,
+                                  .topic_count = 1,
+                                  .verified = asked_verified};
+    txn_manager_verify(world.manager, &asked->add);
+}
+
 static inline int verify_in(const struct txn_producer *producer, const char *topic, int32_t index)
 {
-    struct txn *txn = NULL;
-    int err = txn_manager_verify(world.manager, producer, &txn);
-    return err ? err : txn_verify_partition(txn, wire_str_from(topic), index);
+    struct asked asked;
+    ask_verify(&asked, producer, topic, index);
+    world_until(&asked.done);
+    return asked.err;
 }
 
 /* ---- looking ---- */
