@@ -158,11 +158,20 @@ static enum raft_seek_whom start_whom(const struct consensus *consensus)
     return start->founder.supposed ? RAFT_SEEK_NOBODY : RAFT_SEEK_STRANGERS;
 }
 
+/* Whether it is in the quorum only if it asks to be. Who was removed by a person comes back by
+ * itself only where the settings say so in as many words, as in Kafka. */
+static bool start_is_outside(const struct consensus *consensus)
+{
+    const struct raft_server *own = raft_servers_find(&consensus->raft, consensus->raft.id);
+    bool removed = consensus->quorum && raft_quorum_is_removed(consensus->quorum);
+    return start_is_newcomer(consensus) || (own && own->role != RAFT_VOTER) ||
+           (removed && consensus->start.joins == CONTROLLER_JOINS_ALWAYS);
+}
+
 static enum raft_seek_whom start_ask(void *data, Meta__Join *join)
 {
     struct consensus *consensus = data;
     struct consensus_start *start = &consensus->start;
-    const struct raft_server *own = raft_servers_find(&consensus->raft, consensus->raft.id);
     bool newcomer = start_is_newcomer(consensus);
     enum raft_seek_whom whom = start_whom(consensus);
     if (whom == RAFT_SEEK_ALL)
@@ -175,8 +184,7 @@ static enum raft_seek_whom start_ask(void *data, Meta__Join *join)
             (ProtobufCBinaryData){sizeof(start->directory_id.bytes), start->directory_id.bytes};
     join->cluster_id = (char *)(uintptr_t)consensus->handlers->cluster_id(consensus->data);
     join->ready = !newcomer;
-    join->wants =
-        start->joins != CONTROLLER_JOINS_NEVER && (newcomer || (own && own->role != RAFT_VOTER));
+    join->wants = start->joins != CONTROLLER_JOINS_NEVER && start_is_outside(consensus);
     join->beyond = start->joins == CONTROLLER_JOINS_ALWAYS;
     join->founds = start->deciding && founder_claims(&start->founder);
     return whom;

@@ -54,6 +54,15 @@ bool raft_candidates_recent(const struct raft_candidate *candidate, int64_t now_
     return now_ms - candidate->heard_ms < RAFT_CANDIDATES_HEARD_MS;
 }
 
+bool raft_candidates_moved(const struct raft_candidate *candidate, const struct raft_member *member,
+                           int64_t now_ms)
+{
+    return candidate && raft_candidates_recent(candidate, now_ms) && candidate->ready &&
+           !raft_member_same_place(member, &candidate->member) &&
+           !uuid_is_zero(&member->directory_id) &&
+           uuid_equal(&member->directory_id, &candidate->member.directory_id);
+}
+
 /* Its place, a free one, or that of one that asks no more. */
 static struct raft_candidate *raft_candidates_room(struct raft_candidates *candidates, int32_t id,
                                                    int64_t now_ms)

@@ -32,6 +32,9 @@ struct raft_candidates {
 void raft_candidates_close(struct raft_candidates *candidates);
 struct raft_candidate *raft_candidates_find(struct raft_candidates *candidates, int32_t id);
 bool raft_candidates_recent(const struct raft_candidate *candidate, int64_t now_ms);
+/* Whether who asks is that member, and somewhere else: shown by the id of its directory. */
+bool raft_candidates_moved(const struct raft_candidate *candidate, const struct raft_member *member,
+                           int64_t now_ms);
 /* False when it makes no sense, or there is no room. */
 bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join *join,
                            int64_t now_ms);

@@ -153,6 +153,11 @@ static void note_removed(struct raft_quorum *quorum, Meta__Member *const *member
     quorum->removed = removed;
 }
 
+bool raft_quorum_is_removed(const struct raft_quorum *quorum)
+{
+    return quorum->removed;
+}
+
 void raft_quorum_learn(struct raft_quorum *quorum, Meta__Member *const *members, size_t count,
                        bool all)
 {
@@ -288,16 +293,6 @@ static void tell_twin(struct raft_quorum *quorum, const struct raft_member *memb
                 member->id, member->host, member->port, twin->member.host, twin->member.port);
 }
 
-/* Whether who asks is that member, and somewhere else: shown by the id of its directory. */
-static bool is_moved(const struct raft_quorum *quorum, const struct raft_member *member,
-                     const struct raft_candidate *candidate)
-{
-    return candidate && is_recent(quorum, candidate) && candidate->ready &&
-           !raft_member_same_place(member, &candidate->member) &&
-           !uuid_is_zero(&member->directory_id) &&
-           uuid_equal(&member->directory_id, &candidate->member.directory_id);
-}
-
 /* Whether a voter that is spoken to at another place than the log has says where it is. Who it is,
  * was asked there (raft_ask). */
 static bool is_placed(const struct raft_quorum *quorum, const struct raft_member *member,
@@ -328,7 +323,7 @@ static void step_address(struct raft_quorum *quorum)
                 change_address(quorum, &self);
         } else if (is_placed(quorum, member, &told)) {
             change_address(quorum, &told);
-        } else if (is_moved(quorum, member, candidate)) {
+        } else if (raft_candidates_moved(candidate, member, env_now_ms(quorum->with.env))) {
             if (member->role == RAFT_VOTER && is_heard(quorum, member->id))
                 tell_twin(quorum, member, candidate);
             else
@@ -526,6 +521,7 @@ static void step_wish(struct raft_quorum *quorum)
 {
     const struct raft_server *server =
         raft_servers_find(quorum->with.raft, raft_members_id(quorum->wished.id));
+    struct raft_candidate *candidate = find_candidate(quorum, quorum->wished.id);
     ASSERT(quorum->active && !quorum->changing);
     switch (quorum->wish) {
     case WISH_ADD:
@@ -538,6 +534,9 @@ static void step_wish(struct raft_quorum *quorum)
             change_remove(quorum, quorum->wished.id);
         break;
     case WISH_REMOVE:
+        /* What it asked for before that is over: who was added a moment ago would come back. */
+        if (candidate)
+            candidate->wants = false;
         if (server)
             change_remove(quorum, quorum->wished.id);
         break;

@@ -66,6 +66,8 @@ uint64_t raft_quorum_index(const struct raft_quorum *quorum);
  * until the log tells who they are. `all`: those known so far are no longer needed. */
 void raft_quorum_learn(struct raft_quorum *quorum, Meta__Member *const *members, size_t count,
                        bool all);
+/* A person has removed this node, as the active controller says; its own log does not know it. */
+bool raft_quorum_is_removed(const struct raft_quorum *quorum);
 /* The addresses of all that this node knows of, for asking: two of one that was found elsewhere.
  * The caller frees the array. */
 struct controller_voter *raft_quorum_known(const struct raft_quorum *quorum, int *count);

@@ -15,8 +15,12 @@
 #include "kafka/messages/remove_raft_voter.h"
 #include "kafka/messages/unregister_controller.h"
 #include "kafka/meta_properties.h"
+#include "tools/quorum_request.h"
 
-enum { CHANGE_TIMEOUT_MS = 25000 /* below the time that an answer may take */ };
+enum {
+    CHANGE_TIMEOUT_MS = 25000, /* below the time that an answer may take */
+    CHANGE_HEARD_MS = 3000     /* a voter that runs answers its leader many times a second */
+};
 
 static bool change_moved_add(const void *data)
 {
@@ -151,6 +155,30 @@ int quorum_change_add(struct tool_run *run)
 
 /* ---- remove ---- */
 
+typedef struct describe_quorum_response_replica_state change_replica;
+
+/* Whether the leader has heard that voter just now; false where nobody can tell. */
+static bool change_is_running(struct tool_run *run, int32_t id)
+{
+    struct quorum_request quorum;
+    struct client_answer answer = {0};
+    int version = tool_version(run, KAFKA_API_DESCRIBE_QUORUM);
+    quorum_request_init(&quorum);
+    if (version < 0 || client_call(run->client, CLIENT_ANY, KAFKA_API_DESCRIBE_QUORUM, version,
+                                   &quorum.request, &answer))
+        return false;
+    const struct describe_quorum_response_partition_data *state =
+        quorum_request_answer(answer.response);
+    int64_t now_ms = -1, heard_ms = -1;
+    for (int32_t i = 0; state && i < state->current_voters.count; i++) {
+        const change_replica *voter = &state->current_voters.items[i];
+        now_ms = voter->replica_id == state->leader_id ? voter->last_fetch_timestamp : now_ms;
+        heard_ms = voter->replica_id == id ? voter->last_fetch_timestamp : heard_ms;
+    }
+    client_answer_free(&answer);
+    return now_ms >= 0 && heard_ms >= 0 && now_ms - heard_ms < CHANGE_HEARD_MS;
+}
+
 int quorum_change_remove_voter(struct tool_run *run, int32_t id, const struct uuid *directory_id)
 {
     struct remove_raft_voter_request request;
@@ -211,11 +239,18 @@ int quorum_change_remove(struct tool_run *run)
                            "describe --status shows it",
                            text);
     int status = tool_connect(run);
+    bool runs = status == 0 && !dry && change_is_running(run, (int32_t)id);
     if (status == 0 && !dry)
         status = quorum_change_remove_voter(run, (int32_t)id, &directory_id);
     if (status == 0)
         printf("%s KRaft controller %d with directory id %s\n",
                dry ? "DRY RUN of removing" : "Removed", (int)id, text);
+    if (status == 0 && runs)
+        tool_warn(run,
+                  "controller %d still runs, and follows without a vote. With "
+                  "controller.quorum.auto.join.enable=true in its file it becomes a voter again in "
+                  "seconds: stop such a one first, then remove it",
+                  (int)id);
     if (status == 0 && !dry && options_has(run->options, "unregister")) {
         status = quorum_change_unregister(run, (int32_t)id);
         if (status == 0)

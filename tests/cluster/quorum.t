@@ -472,6 +472,53 @@ def observer():
         wait_until(lambda: 2 not in rows(), GROW_DEADLINE_S, "it is not shown when it has ended")
 
 
+def silent(cluster, node):
+    """The leader has not heard the node for four seconds."""
+    out = tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.running()[0].address, "describe",
+               "--replication", "--format", "json", check_status=False).stdout
+    heard = {row["nodeId"]: row["lastFetchTimestamp"] for row in json.loads(out or '{"nodes":[]}')["nodes"]}
+    return bool(heard) and max(heard.values()) - heard[node.id] > 4000
+
+
+def take_out(cluster):
+    """A voter that runs and is not the leader is removed: its node, and what the tool says of it."""
+    node = next(node for node in cluster.nodes if node.id != cluster.controller().id)
+    done = change(cluster, "remove-controller", "-i", str(node.id), "-d", members(cluster)[node.id]["directoryId"])
+    return node, done.stderr
+
+
+@test("a controller that was removed stays out; with controller.quorum.auto.join.enable=true it votes again")
+def comes_back():
+    with copies() as cluster:
+        cluster.start()
+        wait_voters(cluster, (0, 1, 2))
+        node, told = take_out(cluster)  # which has asked to join a moment ago
+        note(told.strip())
+        check(f"controller {node.id} still runs" in told and "stop such a one first" in told, told)
+        stay = set(range(3)) - {node.id}
+        for _ in range(2):
+            wait_until(lambda: "this node was removed from the quorum" in node.log_text(), GROW_DEADLINE_S,
+                       "it knows that it is out")
+            check_equal(set(members(cluster)), stay, "the voters")
+            node.kill()
+            os.truncate(node.log_file, 0)
+            node.start()
+        add(cluster, node)
+        wait_voters(cluster, (0, 1, 2))
+        directory = members(cluster)[node.id]["directoryId"]
+        node.kill()
+        wait_until(lambda: silent(cluster, node), GROW_DEADLINE_S, "the leader has not heard it for long")
+        done = change(cluster, "remove-controller", "-i", str(node.id), "-d", directory)
+        check_equal(done.stderr, "", "nothing is to be said of one that is stopped")
+    with copies(controller_quorum_auto_join_enable="true") as cluster:
+        cluster.start()
+        wait_voters(cluster, (0, 1, 2))
+        node, told = take_out(cluster)
+        check("auto.join.enable=true" in told, told)
+        wait_until(lambda: "this node was removed from the quorum" in node.log_text(), GROW_DEADLINE_S, "it was out")
+        wait_voters(cluster, (0, 1, 2))
+
+
 @test("changes that can't be made are refused with the reason")
 def refused():
     with copies(2) as cluster:
