@@ -196,9 +196,12 @@ static int decommission_empty(struct decommission *d, struct move_result *result
                      d->broker);
 }
 
+/* While it ran it may have come back to vote by itself: controller.quorum.auto.join.enable. */
 static int decommission_unregister(struct decommission *d)
 {
-    int status = quorum_change_unregister(d->run, d->broker);
+    int status = decommission_leave_quorum(d);
+    if (status == 0)
+        status = quorum_change_unregister(d->run, d->broker);
     return status ? status : unregister_broker(d->run, d->broker);
 }
 

@@ -338,6 +338,17 @@ def target_dies():
         check_no_throttle(cluster)  # nor of the one that was down
 
 
+def quorum(count, **settings):
+    """Nodes that are not started, and find the quorum by their bootstrap servers."""
+    cluster = Cluster(1, start=False)
+    cluster.nodes = [Node(cluster.directory, i, {}) for i in range(count)]
+    for node in cluster.nodes:
+        node.settings["controller.quorum.bootstrap.servers"] = ",".join(
+            f"127.0.0.1:{each.port + 10000}" for each in cluster.nodes)
+        node.settings |= {key.replace("_", "."): value for key, value in settings.items()}
+    return cluster
+
+
 def voters(cluster):
     told = json.loads(tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.running()[0].address, "describe",
                            "--status", "--format", "json", check_status=False).stdout or "{}")
@@ -346,11 +357,7 @@ def voters(cluster):
 
 @test("decommission: a voter leaves the metadata quorum, unless the others could not decide")
 def voter():
-    with Cluster(1, start=False) as cluster:
-        cluster.nodes = [Node(cluster.directory, i, {}) for i in range(4)]
-        for node in cluster.nodes:
-            node.settings["controller.quorum.bootstrap.servers"] = ",".join(
-                f"127.0.0.1:{each.port + 10000}" for each in cluster.nodes)
+    with quorum(4) as cluster:
         cluster.start()
         wait_until(lambda: len(voters(cluster)) == 3, DEADLINE_S, "three nodes vote")
         leader = cluster.controller()
@@ -370,6 +377,21 @@ def voter():
                    "the three others vote")
         check_gone(cluster, leader.id)
         wait_whole(cluster)
+
+
+@test("decommission: a voter that joins by itself votes again while it runs, and is out in the end")
+def voter_joins():
+    with quorum(3, controller_quorum_auto_join_enable="true") as cluster:
+        cluster.start()
+        wait_until(lambda: len(voters(cluster)) == 3, DEADLINE_S, "three nodes vote")
+        leaves = next(node for node in cluster.nodes if node.id != cluster.controller().id)
+        running = Running(cluster, "decommission", str(leaves.id))
+        running.wait_word("Stop its process now")
+        wait_until(lambda: leaves.id in voters(cluster), DEADLINE_S, "it votes again")
+        leaves.signal(signal.SIGTERM)
+        check_equal(leaves.wait_exit(), 0, "the status of the node")
+        check_equal(running.wait(), 0, f"the status of the tool: {running.told}")
+        check_equal(voters(cluster), {0, 1, 2} - {leaves.id}, "the voters")
 
 
 @test("auto.leader.rebalance.enable: who is back leads again what prefers it, at the next check")
