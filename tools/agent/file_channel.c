@@ -3,8 +3,8 @@
  * Happy path: a put is written and synced before its source is told; sinks take from memory as long
  * as they keep up, from disk when they don't (file_load.c). Takes are written as well, so that a
  * start knows what is left; a checkpoint now and then keeps a start short. Failure modes: kill -9
- * and a power cut lose nothing that a source was told of; what sinks had taken and not delivered,
- * and takes that had not reached the disk, come again. */
+ * loses nothing that a source was told of, nor does a power cut; what sinks had taken and not
+ * delivered comes again, and after a power cut what was taken last. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,6 +226,7 @@ static void file_store_free(struct file_store *store)
     }
     if (store->file)
         env_file_close(store->file);
+    file_takes_close(store->takes);
     file_ranges_close(&store->done);
     file_segments_close(&store->segments);
     mem_free(store);
@@ -268,20 +269,41 @@ static char *file_path(const char *path)
                                        : mem_strdup(path);
 }
 
-static int file_store_recover(struct file_store *store, struct buf *problem)
+/* What the files have, in `recovered` and `slots`; an error leaves nothing in them. */
+static int file_store_find(struct file_store *store, struct file_recovered *recovered,
+                           struct ring_file_slots *slots, struct buf *problem)
 {
-    struct file_recovered recovered = {.next = 0};
-    int err = file_segments_recover(&store->segments, &recovered, problem);
+    *recovered = (struct file_recovered){.next = 0};
+    int err = file_segments_recover(&store->segments, recovered, problem);
     if (err)
         return err;
-    if (recovered.next == 0) { /* numbers begin with 1: ranges that begin at 0 are heads */
-        recovered.next = FILE_FIRST;
-        file_ranges_close(&recovered.done);
-        file_ranges_init(&recovered.done, FILE_FIRST);
+    if (recovered->next == 0) { /* numbers begin with 1: ranges that begin at 0 are heads */
+        recovered->next = FILE_FIRST;
+        file_ranges_close(&recovered->done);
+        file_ranges_init(&recovered->done, FILE_FIRST);
     }
+    if (recovered->done.head > recovered->next)
+        recovered->next = recovered->done.head;
+    err = file_takes_recover(store->env, store->segments.checkpoint_dir, recovered, slots);
+    if (!err)
+        err = file_takes_open(store->env, store->segments.checkpoint_dir, &store->takes);
+    if (err) {
+        buf_printf(problem, "can't keep the takes in %s: %s", store->segments.checkpoint_dir,
+                   err_text(err));
+        file_ranges_close(&recovered->done);
+        ring_file_slots_free(slots);
+    }
+    return err;
+}
+
+static int file_store_recover(struct file_store *store, struct buf *problem)
+{
+    struct file_recovered recovered;
+    struct ring_file_slots slots = {0};
+    int err = file_store_find(store, &recovered, &slots, problem);
+    if (err)
+        return err;
     store->done = recovered.done;
-    if (store->done.head > recovered.next)
-        recovered.next = store->done.head;
     store->next = store->settled = store->log_next = recovered.next;
     store->count = (size_t)file_ranges_left(&store->done, store->next);
     struct file_segment *row = file_segments_of(&store->segments, store->done.head);
@@ -291,6 +313,12 @@ static int file_store_recover(struct file_store *store, struct buf *problem)
     store->load_offset = FILE_SEGMENT_HEADER;
     if (store->count > 0)
         logger_info(&store->logger, "%zu events are in it", store->count);
+    file_write_open(store);
+    for (size_t i = 0; i < slots.count; i++) { /* so that the log has them, too */
+        struct file_range taken = file_takes_slot(&slots, i);
+        file_write_take(store, taken.first, taken.end);
+    }
+    ring_file_slots_free(&slots);
     return 0;
 }
 
@@ -338,7 +366,7 @@ int file_store_open(struct channel *channel, struct file_store **out, struct buf
     env_timer_init(store->env, &store->retry, file_on_retry, store);
     env_timer_init(store->env, &store->checkpoint, file_on_checkpoint, store);
     env_timer_start(&store->checkpoint, store->checkpoint_ms);
-    file_write_open(store);
+    file_write_start(store);
     file_load_start(store);
     *out = store;
     return 0;
@@ -362,12 +390,23 @@ void file_store_forget(struct file_store *store, const struct put *put)
     file_write_forget(store, put);
 }
 
+/* At once, since the log has it later. */
+static void file_store_note(struct file_store *store, uint64_t first, size_t count)
+{
+    if (!store->takes || file_takes_add(store->takes, first, count))
+        return;
+    logger_error(&store->logger, "can't note takes: kill -9 may bring many events again");
+    file_takes_close(store->takes);
+    store->takes = NULL;
+}
+
 void file_store_commit(struct file_store *store, uint64_t first, size_t count)
 {
     uint64_t added = file_ranges_add(&store->done, first, first + count);
     ASSERT(added == count);
     ASSERT(store->count >= count);
     store->count -= count;
+    file_store_note(store, first, count);
     file_write_take(store, first, first + count);
     file_write_start(store);
 }

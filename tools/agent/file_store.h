@@ -5,6 +5,7 @@
 
 #include "tools/agent/channel.h"
 #include "tools/agent/file_segments.h"
+#include "tools/agent/file_takes.h"
 
 /* Events that follow each other, in memory. */
 struct file_piece {
@@ -25,9 +26,10 @@ struct file_store {
     struct logger logger;
     struct file_segments segments;
     struct file_ranges done;
-    uint64_t next;     /* the sequence number of the next event */
-    uint64_t settled;  /* puts below it have ended, well or not */
-    uint64_t log_next; /* the end of the last put that is in the log */
+    struct file_takes *takes; /* NULL = it can't be written */
+    uint64_t next;            /* the sequence number of the next event */
+    uint64_t settled;         /* puts below it have ended, well or not */
+    uint64_t log_next;        /* the end of the last put that is in the log */
     size_t count, capacity;
     uint64_t segment_max;
     int64_t space_min;

@@ -79,6 +79,13 @@ static bool group_is_blocked(const struct sink_group *group, const struct sink *
     return sink->blocked_until_ms > env_now_ms(group->env);
 }
 
+/* What is under way comes again after a kill -9: out of a channel that outlives the process one take
+ * at a time is handed out, so that it is no more than one batch. */
+static size_t group_depth(const struct sink *sink)
+{
+    return channel_is_durable(sink->channel) ? 1 : sink->type->depth;
+}
+
 /* A sink that has failed takes nothing new until what was under way has gone back: it would be
  * delivered before it. */
 static bool group_has_room(struct sink *sink)
@@ -86,7 +93,7 @@ static bool group_has_room(struct sink *sink)
     LIST_EACH(step, &sink->under_way)
         if (LIST_ENTRY(step, struct take, link)->status)
             return false;
-    return list_empty(&sink->failed) && sink->under_way_count < sink->type->depth;
+    return list_empty(&sink->failed) && sink->under_way_count < group_depth(sink);
 }
 
 static void group_set_alarm(struct sink_group *group)
