@@ -12,10 +12,9 @@ import shutil
 import signal
 import socket
 import tempfile
-import urllib.request
 
 import tap
-from agent import DEADLINE_S, LOGGER, MEMORY, TAIL, Agent, ends, read, to_topic
+from agent import DEADLINE_S, LOGGER, MEMORY, TAIL, Agent, ends, file_channel, metrics, read, to_topic
 from cluster import Cluster
 from node import ROOT, memory_max
 from tap import check, check_equal, note, test
@@ -132,16 +131,6 @@ def positions():
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def file_channel(**keys):
-    lines = "".join(f"channels.c1.{key} = {value}\n" for key, value in keys.items())
-    return MEMORY.replace("channels.c1.capacity = 1000", "").replace("type = memory", f"""type = file
-channels.c1.checkpointDir = @DIR@/channel/checkpoint
-channels.c1.dataDirs = @DIR@/channel/data
-channels.c1.minimumRequiredSpace = 1048576
-channels.c1.transactionCapacity = 1000
-{lines}""")
-
-
 @test("kill -9 of the agent, again and again: with a file channel no line is missing, and few come twice")
 def kills():
     with Cluster(1) as cluster:
@@ -207,13 +196,6 @@ sinks.k1.type = file_roll
 sinks.k1.sink.directory = @DIR@/out
 sinks.k1.sink.rollInterval = 0
 """
-
-
-def metrics(agent):
-    agent.wait_told("counters are at http://localhost:")
-    port = re.findall(r"counters are at http://localhost:(\d+)", agent.told())[-1]
-    with urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=DEADLINE_S) as answer:
-        return answer.read().decode()
 
 
 @test("seq into files, and over a second channel to null: what is counted, as JSON and for Prometheus")

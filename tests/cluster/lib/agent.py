@@ -4,6 +4,7 @@ import re
 import shutil
 import signal
 import tempfile
+import urllib.request
 
 from node import spawn
 from tap import check_equal, note
@@ -111,6 +112,17 @@ sinks.k1.kafka.topic = {topic}
 {lines}"""
 
 
+def file_channel(**keys):
+    """A file channel in the agent's directory, and MEMORY's other parts."""
+    lines = "".join(f"channels.c1.{key} = {value}\n" for key, value in keys.items())
+    return MEMORY.replace("channels.c1.capacity = 1000", "").replace("type = memory", f"""type = file
+channels.c1.checkpointDir = @DIR@/channel/checkpoint
+channels.c1.dataDirs = @DIR@/channel/data
+channels.c1.minimumRequiredSpace = 1048576
+channels.c1.transactionCapacity = 1000
+{lines}""")
+
+
 def read(cluster, topic, count, *more):
     return says(cluster, READ, "--topic", topic, "--from-beginning", "--max-messages", str(count), *more,
                 out=re.compile("."), err=re.compile("Processed")).stdout.splitlines()
@@ -121,3 +133,11 @@ def ends(cluster, topic):
     done = tool("kafka-get-offsets.sh", "--bootstrap-server", cluster.bootstrap, "--topic", topic, check_status=False)
     out = done.stdout if done.returncode == 0 else "t:0:-1"
     return sum(int(line.split(":")[2]) for line in out.splitlines())
+
+
+def metrics(agent):
+    """Its counters, for an agent with -Dflume.monitoring.port=0."""
+    agent.wait_told("counters are at http://localhost:")
+    port = re.findall(r"counters are at http://localhost:(\d+)", agent.told())[-1]
+    with urllib.request.urlopen(f"http://localhost:{port}/metrics", timeout=DEADLINE_S) as answer:
+        return answer.read().decode()
