@@ -56,7 +56,8 @@ static const struct key_row kafka_keys[] = {
     KEY("kafka.topic", "default-flume-topic",
         "The topic; %{name} in it stands for the header of that name."),
     KEY_INT("flumeBatchSize", "100", 1, KEY_MAX_INT,
-            "The most events of one take; several takes are under way at once."),
+            "The most events of one take: as many may come twice after kill -9. Several takes are "
+            "under way at once out of a memory channel."),
     KEY_INT("kafka.flumeBatchSize", NULL, 1, KEY_MAX_INT, "Another name of flumeBatchSize."),
     KEY("kafka.producer.acks", "all",
         "Who must have a record: all in-sync replicas (all), the leader (1), nobody (0). Flume's "

@@ -2,7 +2,8 @@
  * cost too much: each slot is one small write, which the system has when the process dies. A power
  * cut may lose any of them.
  *
- *     header (64 bytes, the owner's), then slots: number (8), payload (24), CRC-32C of both (4), 0 (4) */
+ *     header (64 bytes, the owner's), then slots: number (8), payload (24), CRC-32C of both (4),
+ *     zeros (4) */
 #ifndef AGENT_RING_FILE_H
 #define AGENT_RING_FILE_H
 

@@ -79,8 +79,8 @@ static bool group_is_blocked(const struct sink_group *group, const struct sink *
     return sink->blocked_until_ms > env_now_ms(group->env);
 }
 
-/* What is under way comes again after a kill -9: out of a channel that outlives the process one take
- * at a time is handed out, so that it is no more than one batch. */
+/* What is under way comes again after a kill -9: out of a channel that outlives the process a sink
+ * has one take at a time, so that it is no more than one batch. */
 static size_t group_depth(const struct sink *sink)
 {
     return channel_is_durable(sink->channel) ? 1 : sink->type->depth;
