@@ -223,6 +223,13 @@ static const struct controller_channel_events broker_channel_events = {
 
 /* ---- log directories ---- */
 
+/* The channel is made after the logs, and may be gone before them. */
+static void broker_tell_cordoned(struct broker *broker)
+{
+    if (broker->channel)
+        controller_channel_cordon(broker->channel, log_manager_is_cordoned(broker->logs));
+}
+
 static void broker_dir_failed(void *data, const char *dir)
 {
     struct broker *broker = data;
@@ -231,8 +238,10 @@ static void broker_dir_failed(void *data, const char *dir)
         "log directory %s failed and is offline until the broker is restarted: replace the "
         "disk or remove the directory from log.dirs",
         dir);
-    if (log_manager_dirs_work(broker->logs))
+    if (log_manager_dirs_work(broker->logs)) {
+        broker_tell_cordoned(broker);
         return;
+    }
     logger_error(broker->logger, "no log directory works any more: the broker ends");
     broker->failed(broker->failed_data);
 }
@@ -381,6 +390,7 @@ static void broker_configure(void *data)
         broker->logs, broker_cleaner_pause(live_settings_int(live, CONFIG_LOG_CLEANER_BACKOFF_MS)),
         (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
     log_manager_set_cordoned(broker->logs, live_settings_text(live, CONFIG_CORDONED_LOG_DIRS));
+    broker_tell_cordoned(broker);
     log_manager_set_move_rate(
         broker->logs,
         live_settings_int(live, CONFIG_REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND));
@@ -488,6 +498,7 @@ static void broker_open_channel(struct broker *broker)
     broker->channel =
         controller_channel_new(broker->env, &broker->loggers[LOGGER_BROKER_CHANNEL],
                                broker->metadata, &settings, &broker_channel_events, broker);
+    broker_tell_cordoned(broker);
     mem_free(addresses);
 }
 

@@ -237,6 +237,7 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     record->keeps_epochs = request->n_log_dir_epochs > 0;
     record->served_epoch = old && record->keeps_epochs ? old->served_epoch : 0;
     record->crashed = again ? old->crashed : crashed;
+    record->cordoned = old && old->cordoned; /* until it has caught up, and says so itself */
     if (again) {
         record->epoch = old->epoch;
         record->fenced = old->fenced;
@@ -292,6 +293,17 @@ void brokers_unfence(struct decision *decision, int32_t broker_id, const int64_t
     }
     decision_emit(decision, META__RECORD__FACT_BROKER, record);
     elections_broker_in(decision, broker_id);
+}
+
+void brokers_cordon(struct decision *decision, int32_t broker_id, bool cordoned)
+{
+    const struct image_broker *broker = image_broker(decision->image, broker_id);
+    if (!broker || broker->cordoned == cordoned)
+        return;
+    Meta__BrokerRecord *record = decision_broker(decision, broker);
+    record->cordoned = cordoned;
+    decision_emit(decision, META__RECORD__FACT_BROKER, record);
+    ASSERT(image_broker(decision->image, broker_id)->cordoned == cordoned);
 }
 
 void brokers_stop(struct decision *decision, int32_t broker_id)

@@ -20,6 +20,9 @@ void brokers_fence(struct decision *decision, int32_t broker_id);
  * directories has noted, if the broker says so (`count` 0 = all of them, its own). */
 void brokers_unfence(struct decision *decision, int32_t broker_id, const int64_t *noted,
                      size_t count);
+/* Whether all of its log directories are cordoned (KIP-1066): it gets no new replicas then, and
+ * keeps those it has. */
+void brokers_cordon(struct decision *decision, int32_t broker_id, bool cordoned);
 /* Controlled shutdown: marked as stopping, its leaderships moved. The new leaders take it out of
  * their in-sync sets. */
 void brokers_stop(struct decision *decision, int32_t broker_id);

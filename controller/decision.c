@@ -118,6 +118,7 @@ Meta__BrokerRecord *decision_broker(struct decision *decision, const struct imag
     record->served_epoch = broker->served_epoch;
     record->keeps_epochs = broker->keeps_epochs;
     record->crashed = broker->crashed;
+    record->cordoned = broker->cordoned;
     record->features_step = broker->features_step;
     return record;
 }

@@ -38,6 +38,10 @@ static struct candidate *list_candidates(struct placement *placement, const stru
     const struct image_broker *broker;
     *count = 0;
     while ((broker = image_next_broker(image, &cursor))) {
+        if (broker->cordoned) {
+            placement->cordoned_count++;
+            continue;
+        }
         if (broker->fenced || broker->stopping) {
             int32_t spares = placement->spare_count++;
             placement->spares =

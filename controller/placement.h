@@ -5,7 +5,7 @@
  *
  * As Kafka: a partition's replicas are on different brokers, and in as many racks as possible;
  * brokers that are fenced or stopping get replicas only when the live ones are too few, and lead
- * none. */
+ * none. Those that are cordoned get none at all (KIP-1066). */
 #ifndef CONTROLLER_PLACEMENT_H
 #define CONTROLLER_PLACEMENT_H
 
@@ -21,6 +21,7 @@ struct placement {
     int32_t rack_count;
     int32_t *spares; /* the others: fenced or stopping */
     int32_t spare_count;
+    int32_t cordoned_count;
     uint32_t start; /* chosen at random for each topic */
     uint32_t shift;
 };

@@ -60,7 +60,8 @@ static int reassignments_check(struct decision *decision, const Meta__PartitionR
                                const char **sentence)
 {
     size_t factor = record->n_replicas - record->n_removing;
-    *sentence = topics_why_not_replicas(decision, asked->replicas, asked->n_replicas);
+    *sentence = topics_why_not_replicas(decision, asked->replicas, asked->n_replicas,
+                                        record->replicas, record->n_replicas);
     if (*sentence)
         return ERR_INVALID_REPLICA_ASSIGNMENT;
     if (!keep_factor || factor == asked->n_replicas)

@@ -273,6 +273,13 @@ static enum heartbeat_action heartbeat_action(const struct image_broker *broker,
     return NOTHING;
 }
 
+/* A broker that has not caught up may not know its own settings yet. */
+static bool heartbeat_cordons(const struct image_broker *broker, const Meta__Heartbeat *heartbeat)
+{
+    return heartbeat->applied_index >= broker->epoch &&
+           (bool)heartbeat->cordoned != broker->cordoned;
+}
+
 static void decide_heartbeat(struct job *job, struct decision *decision, Meta__Frame *reply)
 {
     struct request *request = request_of(job);
@@ -281,7 +288,10 @@ static void decide_heartbeat(struct job *job, struct decision *decision, Meta__F
     (void)reply;
     if (!broker || broker->epoch != heartbeat->broker_epoch)
         return;
-    switch (heartbeat_action(broker, heartbeat)) {
+    enum heartbeat_action action = heartbeat_action(broker, heartbeat);
+    if (heartbeat_cordons(broker, heartbeat))
+        brokers_cordon(decision, request->broker_id, heartbeat->cordoned);
+    switch (action) {
     case STOP:
         brokers_stop(decision, request->broker_id);
         break;
@@ -333,7 +343,8 @@ void requests_heartbeat(struct session *session, Meta__Frame *frame)
         session->registered = true;
         liveness_touch(controller->liveness, session->broker_id);
     }
-    if (err || (heard && heartbeat_action(broker, heartbeat) == NOTHING)) {
+    if (err || (heard && heartbeat_action(broker, heartbeat) == NOTHING &&
+                !heartbeat_cordons(broker, heartbeat))) {
         send_heartbeat_reply(session, err);
         meta__frame__free_unpacked(frame, NULL);
         return;

@@ -135,7 +135,7 @@ static int check_name(struct decision *decision, Meta__TopicResult *result,
 /* ---- layouts ---- */
 
 const char *topics_why_not_replicas(struct decision *decision, const int32_t *replicas,
-                                    size_t count)
+                                    size_t count, const int32_t *there, size_t n_there)
 {
     if (count == 0)
         return "The manual partition assignment includes an empty replica list.";
@@ -146,10 +146,16 @@ const char *topics_why_not_replicas(struct decision *decision, const int32_t *re
                                      "The manual partition assignment includes the broker %d more "
                                      "than once.",
                                      replicas[i]);
-        if (!image_broker(decision->image, replicas[i]))
+        const struct image_broker *broker = image_broker(decision->image, replicas[i]);
+        if (!broker)
             return decision_text(decision,
                                  "The manual partition assignment includes broker %d, but no such "
                                  "broker is registered.",
+                                 replicas[i]);
+        if (broker->cordoned && !image_has_id(there, n_there, replicas[i]))
+            return decision_text(decision,
+                                 "The manual partition assignment includes broker %d, but all of "
+                                 "its log directories are cordoned.",
                                  replicas[i]);
     }
     return NULL;
@@ -160,7 +166,7 @@ static int check_one_assignment(struct decision *decision, Meta__TopicResult *re
 {
     bool live = false;
     const char *why =
-        topics_why_not_replicas(decision, assignment->replicas, assignment->n_replicas);
+        topics_why_not_replicas(decision, assignment->replicas, assignment->n_replicas, NULL, 0);
     for (size_t i = 0; i < assignment->n_replicas; i++)
         live |= decision_live(decision, assignment->replicas[i]);
     if (!why && !live)
@@ -202,15 +208,20 @@ static int layout_manual(struct decision *decision, Meta__TopicResult *result,
 }
 
 static int fail_replication(struct decision *decision, Meta__TopicResult *result, int32_t wanted,
-                            int32_t live, int32_t registered)
+                            const struct placement *placement)
 {
+    bool cordoned = placement->cordoned_count > 0;
+    int32_t usable = placement->broker_count + placement->spare_count;
     const char *reason =
-        live == 0 && registered > 0
-            ? "All brokers are currently fenced."
+        placement->broker_count == 0 && usable + placement->cordoned_count > 0
+            ? decision_text(decision, "All brokers are currently fenced%s.",
+                            cordoned ? " or have all their log directories cordoned" : "")
             : decision_text(decision,
                             "The target replication factor of %d cannot be reached because only "
-                            "%d broker(s) are registered.",
-                            wanted, registered);
+                            "%d broker(s) are registered%s.",
+                            wanted, usable,
+                            cordoned ? " or some brokers have all their log directories cordoned"
+                                     : "");
     return fail(decision, result, ERR_INVALID_REPLICATION_FACTOR,
                 decision_text(decision, "Unable to replicate the partition %d time(s): %s", wanted,
                               reason));
@@ -222,10 +233,9 @@ static int layout_spread(struct decision *decision, Meta__TopicResult *result,
     int err = 0;
     struct placement placement;
     placement_init(&placement, decision->image, decision->random(decision->random_data));
-    int32_t registered = placement.broker_count + placement.spare_count;
-    if (placement.broker_count == 0 || layout->replication_factor > registered) {
-        err = fail_replication(decision, result, layout->replication_factor, placement.broker_count,
-                               registered);
+    int32_t usable = placement.broker_count + placement.spare_count;
+    if (placement.broker_count == 0 || layout->replication_factor > usable) {
+        err = fail_replication(decision, result, layout->replication_factor, &placement);
     } else {
         size_t width = (size_t)layout->replication_factor;
         layout->replicas = decision_alloc(decision, (size_t)layout->count, sizeof(int32_t *));

@@ -19,8 +19,9 @@ void topics_grow(struct decision *decision, const Meta__CreatePartitions *comman
                  Meta__CommandReply *reply);
 
 /* Kafka's sentence for a list of replicas that can't be: an empty one, a broker twice, one that is
- * not registered; NULL = it can. */
+ * not registered, or whose log directories are all cordoned unless it is one of those `there`
+ * already; NULL = it can. */
 const char *topics_why_not_replicas(struct decision *decision, const int32_t *replicas,
-                                    size_t count);
+                                    size_t count, const int32_t *there, size_t n_there);
 
 #endif

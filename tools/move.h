@@ -81,10 +81,11 @@ bool move_holds(const struct move_state *state, int32_t index, int32_t id);
 /* The size of a replica, of the partitions that were asked about. */
 typedef void move_take_size(void *data, int32_t broker, const char *topic, int32_t partition,
                             int64_t size);
-/* What a broker has of them. 0 or ERR_x; the sentence is the client's, and is not printed. */
+/* What a broker has of them. 0 or ERR_x; the sentence is the client's, and is not printed.
+ * `cordoned`, where it is not NULL: whether all of its log directories that work are. */
 int move_ask_sizes(struct client *client, int32_t broker,
                    const struct describe_log_dirs_request *request, move_take_size *take,
-                   void *data) MUST_CHECK;
+                   void *data, bool *cordoned) MUST_CHECK;
 
 /* The plan, and what it brings. */
 void move_report_plan(const struct move_state *state, enum report_format format);

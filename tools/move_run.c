@@ -164,7 +164,7 @@ static void move_measure_copied(struct move_run *m)
         int32_t id = m->state->placement.brokers[i].id;
         /* A broker that does not answer tells no sizes; that is no reason to end. */
         if (!plan_ids_have(&m->down, id) && move_needs(m, id, true) &&
-            move_ask_sizes(m->run->client, id, &request, move_on_copied, m))
+            move_ask_sizes(m->run->client, id, &request, move_on_copied, m, NULL))
             continue;
     }
     mem_free(topics);

@@ -273,9 +273,21 @@ static void move_read_partitions(struct move_state *state)
 
 /* ---- sizes ---- */
 
+/* The controller gives such a broker nothing. */
+static bool move_is_cordoned(const struct describe_log_dirs_response *response)
+{
+    int32_t working = 0, cordoned = 0;
+    for (int32_t i = 0; i < response->results.count; i++) {
+        working += response->results.items[i].error_code == 0;
+        cordoned +=
+            response->results.items[i].error_code == 0 && response->results.items[i].is_cordoned;
+    }
+    return working > 0 && cordoned == working;
+}
+
 int move_ask_sizes(struct client *client, int32_t broker,
                    const struct describe_log_dirs_request *request, move_take_size *take,
-                   void *data)
+                   void *data, bool *cordoned)
 {
     struct client_answer answer = {0};
     int version = client_version(client, broker, KAFKA_API_DESCRIBE_LOG_DIRS, INT16_MAX);
@@ -293,6 +305,8 @@ int move_ask_sizes(struct client *client, int32_t broker,
                      topic->partitions.items[i].partition_size);
             mem_free(name);
         }
+    if (cordoned && !err)
+        *cordoned = move_is_cordoned(response);
     client_answer_free(&answer);
     return err;
 }
@@ -308,16 +322,32 @@ static void move_on_size(void *data, int32_t broker, const char *topic, int32_t 
         state->bytes[item - state->current.items] = size;
 }
 
+static void move_take_cordoned(struct move_state *state, int32_t id)
+{
+    int32_t index = placement_find_broker(&state->placement, id);
+    if (index < 0 || !state->placement.brokers[index].takes)
+        return;
+    state->placement.brokers[index].takes = false;
+    tool_warn(state->run,
+              "broker %d takes no part: all of its log directories are cordoned "
+              "(cordoned.log.dirs), so it gets nothing, and what it has stays there",
+              id);
+}
+
 static int move_read_sizes(struct move_state *state)
 {
     const struct metadata_response *metadata = state->metadata.response;
     struct describe_log_dirs_request request;
     wire_defaults(&describe_log_dirs_request_desc, &request);
     request.topics.count = -1; /* all of them */
-    for (int32_t i = 0; i < metadata->brokers.count; i++)
-        if (move_ask_sizes(state->run->client, metadata->brokers.items[i].node_id, &request,
-                           move_on_size, state))
+    for (int32_t i = 0; i < metadata->brokers.count; i++) {
+        int32_t id = metadata->brokers.items[i].node_id;
+        bool cordoned = false;
+        if (move_ask_sizes(state->run->client, id, &request, move_on_size, state, &cordoned))
             return tool_fail_client(state->run);
+        if (cordoned)
+            move_take_cordoned(state, id);
+    }
     return 0;
 }
 

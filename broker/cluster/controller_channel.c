@@ -144,6 +144,7 @@ static void channel_send_heartbeat(struct controller_channel *channel)
     heartbeat.applied_index = metadata_index(channel->metadata);
     heartbeat.want_shutdown = channel->want_shutdown;
     heartbeat.want_fence = (channel->recovering && channel->fenced) || channel->held;
+    heartbeat.cordoned = channel->cordoned;
     if (channel->fenced && !heartbeat.want_fence) {
         heartbeat.n_log_dir_epochs = channel->config.registration->n_log_dir_epochs;
         heartbeat.log_dir_epochs = channel->config.registration->log_dir_epochs;
@@ -703,6 +704,15 @@ void controller_channel_hold(struct controller_channel *channel, bool hold)
     channel->held = hold;
     if (!hold)
         channel_send_heartbeat(channel);
+    channel_check(channel);
+}
+
+void controller_channel_cordon(struct controller_channel *channel, bool cordoned)
+{
+    if (channel->cordoned == cordoned)
+        return;
+    channel->cordoned = cordoned;
+    channel_send_heartbeat(channel);
     channel_check(channel);
 }
 

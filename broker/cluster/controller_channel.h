@@ -97,6 +97,9 @@ const char *controller_channel_cluster_id(const struct controller_channel *chann
 void controller_channel_recovering(struct controller_channel *channel, bool recovering);
 /* Likewise, for a registration that is not to be unfenced yet. */
 void controller_channel_hold(struct controller_channel *channel, bool hold);
+/* Whether any log directory that works takes new partitions: if none does, the controller gives
+ * this broker none. It is told at once. */
+void controller_channel_cordon(struct controller_channel *channel, bool cordoned);
 /* From now on heartbeats ask for controlled shutdown. */
 void controller_channel_want_shutdown(struct controller_channel *channel);
 

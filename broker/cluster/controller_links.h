@@ -60,6 +60,7 @@ struct controller_channel {
     int64_t broker_epoch;
     bool fenced; /* as the controller said last: it stays while one is searched */
     bool want_shutdown;
+    bool cordoned;      /* as heartbeats say */
     bool recovering;    /* not to be unfenced yet */
     bool held;          /* nor this registration */
     int64_t alive_ms;   /* when this loop last ran */

@@ -3,9 +3,9 @@
  * Happy path: each partition is answered at once, and moves in the background: DescribeLogDirs
  * shows its copy as a future replica until it has taken its place. A partition that is not here yet
  * is REPLICA_NOT_AVAILABLE, and its directory is kept in mind until it is. Failure modes:
- * LOG_DIR_NOT_FOUND, a path that is not in log.dirs; KAFKA_STORAGE_ERROR, a directory that failed
- * or that gets no partitions; a topic whose name is too long for the folder of a copy;
- * POLICY_VIOLATION, too many partitions that are not here. */
+ * LOG_DIR_NOT_FOUND, a path that is not in log.dirs; KAFKA_STORAGE_ERROR, a directory that failed;
+ * INVALID_REPLICA_ASSIGNMENT, one that is cordoned; a topic whose name is too long for the folder
+ * of a copy; POLICY_VIOLATION, too many partitions that are not here. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"

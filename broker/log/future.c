@@ -518,8 +518,10 @@ int log_manager_alter_dir(struct log_manager *manager, const char *topic, int32_
     ASSERT(i >= 0);
     ASSERT(i < manager->config.dir_count);
     struct log_dir *dir = &manager->dirs[i];
-    if (dir->failed || dir->cordoned)
+    if (dir->failed)
         return ERR_KAFKA_STORAGE_ERROR;
+    if (dir->cordoned && (!entry || entry->dir != dir)) /* staying is nothing new */
+        return ERR_INVALID_REPLICA_ASSIGNMENT;
     if (entry && entry->log)
         return future_begin(entry->log, dir);
     char *name = mem_printf("%s-%" PRId32, topic, partition);

@@ -94,6 +94,14 @@ void log_manager_set_cordoned(struct log_manager *manager, const char *list)
     }
 }
 
+bool log_manager_is_cordoned(const struct log_manager *manager)
+{
+    for (int i = 0; i < manager->config.dir_count; i++)
+        if (!manager->dirs[i].failed && !manager->dirs[i].cordoned)
+            return false;
+    return log_manager_dirs_work(manager);
+}
+
 bool log_manager_dirs_work(const struct log_manager *manager)
 {
     for (int i = 0; i < manager->config.dir_count; i++)

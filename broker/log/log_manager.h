@@ -75,6 +75,8 @@ struct log_dir_view log_manager_dir_view(const struct log_manager *manager, int 
 /* cordoned.log.dirs: new partitions are placed in other directories, as long as one of those works
  * (KIP-1066). */
 void log_manager_set_cordoned(struct log_manager *manager, const char *list);
+/* Whether each directory that works is cordoned. */
+bool log_manager_is_cordoned(const struct log_manager *manager);
 /* The directory.id of directory i. */
 const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
 

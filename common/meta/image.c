@@ -457,6 +457,7 @@ static struct image_broker *broker_new(const Meta__BrokerRecord *record)
     broker->served_epoch = record->served_epoch;
     broker->keeps_epochs = record->keeps_epochs;
     broker->crashed = record->crashed;
+    broker->cordoned = record->cordoned;
     broker->features_step = record->features_step;
     broker->log_dir_count = record->n_log_dirs;
     broker->log_dirs = mem_alloc(record->n_log_dirs * sizeof(*broker->log_dirs));

@@ -45,6 +45,7 @@ struct image_broker {
     int64_t served_epoch;   /* the newest one under which it was unfenced; 0 = not known */
     bool keeps_epochs;      /* in its log directories */
     bool crashed;           /* before it registered, as far as it is known; not unfenced since */
+    bool cordoned;          /* all of its log directories are: it gets no new replicas */
     uint32_t features_step; /* which levels of features it supports: meta/features.h */
 };
 

@@ -83,6 +83,7 @@ static int each_broker(const struct image_broker *broker, record_fn fn, void *da
     body.served_epoch = broker->served_epoch;
     body.keeps_epochs = broker->keeps_epochs;
     body.crashed = broker->crashed;
+    body.cordoned = broker->cordoned;
     body.features_step = broker->features_step;
     Meta__Record record = META__RECORD__INIT;
     record.fact_case = META__RECORD__FACT_BROKER;

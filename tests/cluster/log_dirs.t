@@ -113,6 +113,55 @@ def placement():
               "the log does not say why")
 
 
+def refusal(name, cluster, *arguments):
+    """What the tool says when it ends with 1; None when it ends with 0."""
+    done = tool(name, "--bootstrap-server", cluster.running()[0].address, *arguments, check_status=False)
+    check(done.returncode in (0, 1), f"status {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr if done.returncode else None
+
+
+def create_refusal(cluster, topic, *arguments):
+    return refusal("kafka-topics.sh", cluster, "--create", "--topic", topic, *arguments)
+
+
+@test("a broker whose directories are all cordoned gets no replica, from whom ever, and keeps what it has")
+def whole_broker():
+    with several(2) as cluster:
+        cluster.start()
+        kept, full = cluster.nodes
+        cluster.create_topic("before", partitions=2, replicas=2)
+        cordon(cluster, full, full.log_dirs[0])
+        cluster.create_topic("one", partitions=4, replicas=2)
+        cordon(cluster, full, "*")
+        wait_until(lambda: create_refusal(cluster, f"probe{len(folders(kept.log_dir, 'probe'))}",
+                                          "--replication-factor", "2"), DEADLINE_S, "the controller knows")
+        told = create_refusal(cluster, "two", "--replication-factor", "2")
+        check("The target replication factor of 2 cannot be reached because only 1 broker(s) are registered or some "
+              "brokers have all their log directories cordoned." in told, told)
+        cluster.create_topic("away", partitions=12, replicas=1)
+        check_equal([cluster.partition("away", i)[1] for i in range(12)], [[kept.id]] * 12, "where new ones are")
+        told = create_refusal(cluster, "manual", "--replica-assignment", str(full.id))
+        check("all of its log directories are cordoned" in told, told)
+        plan = os.path.join(cluster.directory, "plan.json")
+        with open(plan, "w") as file:
+            json.dump({"version": 1, "partitions": [{"topic": "away", "partition": 0, "replicas": [full.id]}]}, file)
+        told = refusal(REASSIGN, cluster, "--execute", "--reassignment-json-file", plan)
+        check("all of its log directories are cordoned" in told, told)
+        write_some(cluster.bootstrap, "before", 100)
+        cluster.wait_isr_whole("before")
+        for again in (lambda: None, full.start):  # nobody forgets it while the broker is away, or has just come
+            if full.running():
+                full.kill()
+            again()
+            cluster.wait_serving()
+            told = create_refusal(cluster, "two", "--replication-factor", "2")
+            check("cordoned" in told, told)
+        cordon(cluster, full, full.log_dirs[1])
+        wait_until(lambda: not create_refusal(cluster, "two", "--if-not-exists", "--replication-factor", "2"),
+                   DEADLINE_S, "it takes replicas again")
+        check_equal(sorted(cluster.partition("two")[1]), [0, 1], "the replicas")
+
+
 @test("replicas move between directories under load: a leader killed in the middle, nothing lost")
 def moves():
     with several(3) as cluster:
@@ -205,7 +254,7 @@ def refused():
             file.write(text)
         cordon(cluster, node, goal)
         says(cluster, REASSIGN, "--execute", "--reassignment-json-file", plan.path, status=1,
-             out=re.compile("."), err=re.compile("KAFKA_STORAGE_ERROR"))
+             out=re.compile("."), err=re.compile("INVALID_REPLICA_ASSIGNMENT"))
         cordon(cluster, node, "")
         configure(cluster, node, f"{PACE}=0")
         plan.run("--execute")

@@ -166,6 +166,47 @@ static Meta__TopicResult *grow(const char *name, int32_t to)
     return reply.topics[0];
 }
 
+/* KIP-1066: one whose log directories are all cordoned gets nothing new, not even while others are
+ * fenced. */
+static void cordoned_brokers_get_nothing(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("before", 3, 3);
+    brokers_cordon(&decision, 1, true);
+    CHECK(image_broker(image, 1)->cordoned);
+    CHECK_INT(create("after", 6, 2)->error, 0);
+    for (int32_t i = 0; i < 6; i++)
+        for (int j = 0; j < 2; j++)
+            CHECK(part("after", i)->replicas.ids[j] != 1);
+    Meta__TopicResult *result = create("n", 1, 3);
+    CHECK_INT(result->error, wire(ERR_INVALID_REPLICATION_FACTOR));
+    CHECK_STR(result->message,
+              "Unable to replicate the partition 3 time(s): The target replication factor of 3 "
+              "cannot be reached because only 2 broker(s) are registered or some brokers have all "
+              "their log directories cordoned.");
+    CHECK_INT(grow("before", 4)->error, wire(ERR_INVALID_REPLICATION_FACTOR));
+    int invalid = wire(ERR_INVALID_REPLICA_ASSIGNMENT);
+    CHECK_INT(assigned(1, (int32_t[][3]){{0, 1}}, (size_t[]){2}), invalid);
+    CHECK_INT(assigned(1, (int32_t[][3]){{0, 2}}, (size_t[]){2}), 0);
+    brokers_fence(&decision, 1);
+    CHECK_INT(create("n", 1, 3)->error, wire(ERR_INVALID_REPLICATION_FACTOR));
+    add_broker_as(1, 2, ""); /* nobody has said otherwise */
+    CHECK(image_broker(image, 1)->cordoned);
+    brokers_unfence(&decision, 1, NULL, 0);
+    brokers_cordon(&decision, 0, true);
+    brokers_cordon(&decision, 2, true);
+    result = create("n", 1, 1);
+    CHECK_INT(result->error, wire(ERR_INVALID_REPLICATION_FACTOR));
+    CHECK_STR(result->message,
+              "Unable to replicate the partition 1 time(s): All brokers are currently fenced or "
+              "have all their log directories cordoned.");
+    brokers_cordon(&decision, 1, false);
+    CHECK_INT(create("n", 1, 1)->error, 0);
+    CHECK_INT(part("n", 0)->leader, 1);
+    finish();
+}
+
 /* Groups and transactions are found by the number of partitions: it stays. A topic without any, of
  * which an older version wrote a part, is refused with a remedy. */
 static void some_topics_never_grow(void)
@@ -724,7 +765,8 @@ TAP_MAIN(TAP_TEST(features_have_levels), TAP_TEST(new_clusters_begin_with_the_ne
          TAP_TEST(older_brokers_keep_levels_down), TAP_TEST(levels_that_can_not_be),
          TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
          TAP_TEST(bad_topics_are_refused), TAP_TEST(manual_assignments_are_checked),
-         TAP_TEST(placement_spreads), TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
+         TAP_TEST(placement_spreads), TAP_TEST(cordoned_brokers_get_nothing),
+         TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
          TAP_TEST(a_command_grows_by_so_much), TAP_TEST(names_that_collide),
          TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(isr_changes_are_compare_and_set),
          TAP_TEST(settings_change), TAP_TEST(a_request_changes_so_many_settings),

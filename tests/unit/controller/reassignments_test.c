@@ -167,6 +167,23 @@ static void what_adds_nothing_is_done_at_once(void)
     finish();
 }
 
+/* A cordoned broker gets nothing new, and keeps what it has or is getting. */
+static void to_a_cordoned_broker_nothing_moves(void)
+{
+    begin_with("1,2");
+    move_to("3,2");
+    brokers_cordon(&decision, 2, true);
+    brokers_cordon(&decision, 3, true);
+    brokers_cordon(&decision, 4, true);
+    refused("4,2", ERR_INVALID_REPLICA_ASSIGNMENT,
+            "The manual partition assignment includes broker 4, but all of its log directories "
+            "are cordoned.");
+    move_to("2,3");
+    propose("1,2,3");
+    check_state("2,3 + - isr 2,3 leader 2 epoch 1");
+    finish();
+}
+
 /* Nor is a member that is gone waited for in vain: but the others are kept for its sake. */
 static void who_is_gone_ends_nothing(void)
 {
@@ -454,10 +471,10 @@ static void an_unclean_leader_may_end_it(void)
 
 TAP_MAIN(TAP_TEST(a_move_ends_when_all_of_the_target_are_in_sync),
          TAP_TEST(a_set_without_all_of_the_target_ends_nothing),
-         TAP_TEST(what_adds_nothing_is_done_at_once), TAP_TEST(who_is_gone_ends_nothing),
-         TAP_TEST(what_cannot_serve_ends_nothing), TAP_TEST(who_was_not_heard_of_ends_nothing),
-         TAP_TEST(the_leader_may_go_in_the_middle), TAP_TEST(an_end_gives_the_old_replicas_back),
-         TAP_TEST(an_end_must_not_be_unclean),
+         TAP_TEST(what_adds_nothing_is_done_at_once), TAP_TEST(to_a_cordoned_broker_nothing_moves),
+         TAP_TEST(who_is_gone_ends_nothing), TAP_TEST(what_cannot_serve_ends_nothing),
+         TAP_TEST(who_was_not_heard_of_ends_nothing), TAP_TEST(the_leader_may_go_in_the_middle),
+         TAP_TEST(an_end_gives_the_old_replicas_back), TAP_TEST(an_end_must_not_be_unclean),
          TAP_TEST(a_new_replica_leads_uncleanly_only_when_asked),
          TAP_TEST(an_end_leaves_no_leader_that_has_gone),
          TAP_TEST(an_end_may_keep_a_leader_not_heard_of), TAP_TEST(the_same_target_changes_nothing),

@@ -393,8 +393,15 @@ static void what_can_not_move_stays(void)
     struct moving m;
     moving_init(&m, 3);
     CHECK_INT(alter(&m, 0), 0); /* it is there */
+    log_manager_set_cordoned(m.f.manager, "*");
+    CHECK(log_manager_is_cordoned(m.f.manager));
+    CHECK_INT(alter(&m, 0), 0);
     log_manager_set_cordoned(m.f.manager, m.second);
-    CHECK_INT(alter(&m, FAR), ERR_KAFKA_STORAGE_ERROR);
+    CHECK(!log_manager_is_cordoned(m.f.manager));
+    CHECK_INT(alter(&m, FAR), ERR_INVALID_REPLICA_ASSIGNMENT);
+    m.f.manager->dirs[0].failed = true; /* the only other one */
+    CHECK(log_manager_is_cordoned(m.f.manager));
+    m.f.manager->dirs[0].failed = false;
     log_manager_set_cordoned(m.f.manager, "");
     m.f.manager->dirs[1].failed = true;
     CHECK_INT(alter(&m, FAR), ERR_KAFKA_STORAGE_ERROR);
