@@ -110,6 +110,10 @@ static void flight_answered(void *data, int err, struct client_answer *answer)
         lane->problem = "the next batch in order was refused as out of order";
     if (err == ERR_UNKNOWN_TOPIC_OR_PARTITION)
         lane->problem = "a broker said that there is no such topic";
+    /* Refused for good: a batch behind it may have been taken meanwhile as the first of its
+     * producer. Kafka's clients go on under a new epoch then, and so with new sequences. */
+    if (err == ERR_INVALID_TIMESTAMP && lane->acked.count == 0)
+        lane->id = -1;
     lane_move_on(lane);
 }
 
