@@ -591,6 +591,7 @@ void telemetry_free(struct telemetry *telemetry)
     struct list *step;
     struct telemetry_job *job = telemetry->job;
     env_timer_stop(&telemetry->sweep);
+    list_remove(&telemetry->listener.link);
     telemetry->job = NULL;
     if (job) {
         job->telemetry = NULL;
