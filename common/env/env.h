@@ -43,6 +43,8 @@ void env_free(struct env *env);
 
 /* Runs fn(data) on the env's loop, in the order of the posts. Any thread. */
 void env_post(struct env *env, void (*fn)(void *data), void *data);
+/* Forgets the posts of fn(data) that have not run. No other thread may be posting such any more. */
+void env_post_drop(struct env *env, void (*fn)(void *data), void *data);
 
 /* Calls fn(data, signum) on the loop when the process gets the signal (SIGTERM, SIGHUP and the
  * like). In a simulation nothing ever arrives. One handler for a signal. */

@@ -190,6 +190,29 @@ void env_post(struct env *env, void (*fn)(void *data), void *data)
         uv_async_send(&env->wakeup);
 }
 
+static void uv_drop_posts_of(struct list *posts, void (*fn)(void *data), void *data)
+{
+    struct list kept, *link;
+    list_init(&kept);
+    while ((link = list_pop(posts))) {
+        struct uv_post *post = LIST_ENTRY(link, struct uv_post, link);
+        if (post->fn == fn && post->data == data)
+            mem_free(post);
+        else
+            list_push(&kept, link);
+    }
+    list_splice(posts, &kept);
+}
+
+void env_post_drop(struct env *env, void (*fn)(void *data), void *data)
+{
+    ASSERT(fn);
+    pthread_mutex_lock(&env->posts_lock);
+    uv_drop_posts_of(&env->posts, fn, data);
+    pthread_mutex_unlock(&env->posts_lock);
+    uv_drop_posts_of(&env->running, fn, data);
+}
+
 /* ---- loop ---- */
 
 /* The kernel enlarges a process's table of descriptors when it is full. With several threads that

@@ -558,6 +558,22 @@ void env_post(struct env *env, void (*fn)(void *data), void *data)
              &(struct sim_event){.kind = SIM_POST, .env = env, .fn = fn, .data = data});
 }
 
+static void sim_nothing(void *data)
+{
+    (void)data;
+}
+
+void env_post_drop(struct env *env, void (*fn)(void *data), void *data)
+{
+    struct sim *sim = env->node->sim;
+    ASSERT(fn);
+    for (size_t i = 0; i < sim->count; i++) {
+        struct sim_event *event = &sim->heap[i];
+        if (event->kind == SIM_POST && event->env == env && event->fn == fn && event->data == data)
+            event->fn = sim_nothing;
+    }
+}
+
 int env_on_signal(struct env *env, int signum, void (*fn)(void *data, int signum), void *data)
 {
     (void)env;

@@ -95,6 +95,8 @@ static void posts_keep_their_order_and_pauses_delay(void)
     sim_node_pause(a, SECOND_US);
     for (intptr_t i = 0; i < 40; i++)
         env_post(env_a, on_post, (void *)i);
+    env_post(env_a, on_post, (void *)(intptr_t)-1);
+    env_post_drop(env_a, on_post, (void *)(intptr_t)-1);
     env_work_submit(env_a, &work, on_run, on_done);
     sim_run_for(sim, SECOND_US - 1);
     CHECK_INT(order_count, 0);

@@ -14,7 +14,7 @@ struct kafka_bell *kafka_bell_new(struct env *env, rd_kafka_queue_t *queue, void
                                   void *data);
 /* fn does not come any more; before the handle of librdkafka is destroyed. */
 void kafka_bell_mute(struct kafka_bell *bell, rd_kafka_queue_t *queue);
-/* After that. It is freed behind what was posted. */
+/* After that: no thread of librdkafka's rings any more. */
 void kafka_bell_free(struct kafka_bell *bell);
 
 #endif

@@ -171,6 +171,30 @@ static void stop_leaves_later_posts_for_the_next_run(void)
     env_free(env);
 }
 
+static void drop_sevens(void *data)
+{
+    order[order_count++] = (int)(intptr_t)data;
+    env_post(env, on_post, (void *)(intptr_t)7);
+    env_post_drop(env, on_post, (void *)(intptr_t)7);
+    env_post(env, on_post, (void *)(intptr_t)9);
+}
+
+/* Those that the loop has taken over, and those that came since. */
+static void dropped_posts_do_not_run(void)
+{
+    begin();
+    env_post(env, drop_sevens, (void *)(intptr_t)1);
+    env_post(env, on_post, (void *)(intptr_t)7);
+    env_post(env, on_post, (void *)(intptr_t)8);
+    env_post(env, on_post, (void *)(intptr_t)7);
+    env_run(env);
+    CHECK_INT(order_count, 3);
+    CHECK_INT(order[0], 1);
+    CHECK_INT(order[1], 8);
+    CHECK_INT(order[2], 9);
+    env_free(env);
+}
+
 enum { POSTERS = 4, POSTS = 5000 };
 struct poster {
     struct env_thread *thread;
@@ -339,6 +363,7 @@ TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
          TAP_TEST(a_timer_that_restarts_itself_starves_nobody),
          TAP_TEST(the_end_of_a_turn_comes_before_the_next_turn),
          TAP_TEST(one_in_each_turn_takes_it), TAP_TEST(stop_leaves_later_posts_for_the_next_run),
-         TAP_TEST(posts_of_threads_arrive_in_order), TAP_TEST(work_runs_elsewhere_and_reports_here),
+         TAP_TEST(dropped_posts_do_not_run), TAP_TEST(posts_of_threads_arrive_in_order),
+         TAP_TEST(work_runs_elsewhere_and_reports_here),
          TAP_TEST(heavy_work_leaves_workers_to_the_rest), TAP_TEST(stop_works_from_another_thread),
          TAP_TEST(signals_arrive_on_the_loop), TAP_TEST(randomness_differs))
