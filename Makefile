@@ -15,7 +15,7 @@
 ## make tidy            the style and layering rules
 ## make format          clang-format over the C files; tidy says where it has not run
 ## make lint            gcc's static analysis of broker, controller, common and tools
-## make asan tsan       the suite under sanitizers
+## make asan tsan       the suite under sanitizers, at most half an hour each
 ## make bench           speed, side by side with a peer where one is installed
 ## make install         programs and settings to PREFIX (/usr/local), below DESTDIR
 ## make deb             a Debian package, in build/
@@ -93,8 +93,9 @@ help:
 
 all: $(DEPS_STAMP)
 	@$(MAKE) --no-print-directory build-all
-.PHONY: build-all build-tests
+.PHONY: build-all build-tests build-units
 build-all: $(SERVER) $(CLI) $(LOAD) links
+build-units: $(UNIT)
 build-tests: $(UNIT) $(SIM)
 
 # bin/ stands for the plain build: a build under a sanitizer does not move it.
@@ -145,20 +146,16 @@ $(BUILD)/libtests.a: $(call obj,$(TEST_LIB))
 ARCHIVES = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 $(SERVER): $(call obj,tools/server/main.c) $(BUILD)/libserver.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
+# What ThreadSanitizer has to be shown of librdkafka's threads (tests/sanitize).
 ifneq ($(filter thread,$(SANITIZE)),)
-# librdkafka starts its threads by C11's thrd_create, which ThreadSanitizer doesn't know: the tools, which
-# have one thread of ours, are those of the plain build.
-$(CLI) $(LOAD):
-	@$(MAKE) --no-print-directory BUILD=build SANITIZE= OPT=-O2 build/$(@F)
-	@mkdir -p $(@D) && cp build/$(@F) $@
-else
-$(CLI): $(call obj,$(TOOLS) $(AGENT)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+RDKAFKA_OBJ := $(call obj,tests/sanitize/c11_threads.c)
+endif
+$(CLI): $(call obj,$(TOOLS) $(AGENT)) $(RDKAFKA_OBJ) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \
 	  -ljansson -lhttp_parser $(LDLIBS)
 # The load program is a client like any other: nothing of Millrace is in it.
-$(LOAD): $(call obj,tests/bench/load.c)
+$(LOAD): $(call obj,tests/bench/load.c) $(if $(RDKAFKA_OBJ),$(RDKAFKA_OBJ) $(BUILD)/libmillrace.a)
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -lrdkafka -lpthread
-endif
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
@@ -167,7 +164,7 @@ $(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
 $(BUILD)/tests/unit/tools/server/%: $(BUILD)/tests/unit/tools/server/%.o $(BUILD)/libserver.a \
   $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
-$(BUILD)/tests/unit/agent/%: $(BUILD)/tests/unit/agent/%.o $(BUILD)/libagent.a $(BUILD)/libtools.a \
+$(BUILD)/tests/unit/agent/%: $(BUILD)/tests/unit/agent/%.o $(RDKAFKA_OBJ) $(BUILD)/libagent.a $(BUILD)/libtools.a \
   $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka -ljansson -lhttp_parser $(LDLIBS)
 # Of the agent only what a test names is pulled in: the rest knows files by inodes, and processes.
@@ -296,11 +293,15 @@ container:
 check: all tidy unit sim cluster
 test: check clients
 
-# The whole suite under sanitizers, the daemons included: each in a build folder of its own.
-asan: all
-	ASAN_OPTIONS=quarantine_size_mb=64 $(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O1 unit sim cluster
-tsan: all
-	$(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 unit sim cluster
+# The suite under sanitizers, the daemons and tools included, for a bounded time (tests/sanitize). The
+# simulation has one thread, so that ThreadSanitizer has nothing to see in it.
+SANITIZED = $(MAKE) --no-print-directory -j$(JOBS) OPT=-O1
+asan: all test-clients
+	@$(SANITIZED) BUILD=build-asan SANITIZE=address,undefined build-all build-tests
+	@tests/sanitize/run.sh build-asan
+tsan: all test-clients
+	@$(SANITIZED) BUILD=build-tsan SANITIZE=thread build-all build-units
+	@tests/sanitize/run.sh build-tsan
 
 bench: all test-clients
 	$(PYTHON) tests/bench/bench.py
