@@ -199,7 +199,7 @@ static bool drained(void *data)
     struct life *life = data;
     if (sim_node_is_down(life->node))
         return true;
-    if (!life->opened || life->putting)
+    if (!life->opened || life->putting || !channel_is_open(life->channel))
         return false;
     channel_take(life->channel, life->take);
     if (life->take->count == 0)

@@ -251,3 +251,8 @@ bool channel_is_durable(const struct channel *channel)
 {
     return channel->type->durable && channel->type->durable(channel);
 }
+
+bool channel_is_open(const struct channel *channel)
+{
+    return !channel->type->opened || channel->type->opened(channel);
+}

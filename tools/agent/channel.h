@@ -52,6 +52,8 @@ struct channel_type {
     size_t (*count)(const struct channel *channel);
     size_t (*capacity)(const struct channel *channel);
     bool (*durable)(const struct channel *channel); /* NULL = no: its events die with the process */
+    /* Whether it has read what it kept: until then puts wait, takes are empty. NULL = at once. */
+    bool (*opened)(const struct channel *channel);
 };
 
 /* ---- for the agent ---- */
@@ -93,6 +95,8 @@ void channel_rollback(struct take *take);
 /* Events in it, those under way included. */
 size_t channel_count(const struct channel *channel);
 bool channel_is_durable(const struct channel *channel);
+/* Whether it knows what it has kept, which it reads without blocking the loop. */
+bool channel_is_open(const struct channel *channel);
 
 /* ---- for types ---- */
 

@@ -5,17 +5,15 @@
  * start knows what is left; a checkpoint now and then keeps a start short. Failure modes: kill -9
  * loses nothing that a source was told of, nor does a power cut; what sinks had taken and not
  * delivered comes again, and after a power cut what was taken last. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "tools/agent/file_record.h"
 #include "tools/agent/file_store.h"
 #include "tools/agent/types.h"
 
 /* Data files are this long at most, whatever maxFileSize says: disk is given back sooner. */
-enum { FILE_SEGMENT_MAX = 64 << 20, FILE_FIRST = 1 };
+enum { FILE_SEGMENT_MAX = 64 << 20 };
 
 /* clang-format off */
 static const struct key_row file_keys[] = {
@@ -213,6 +211,10 @@ static void file_on_checkpoint(void *data)
 static void file_on_retry(void *data)
 {
     struct file_store *store = data;
+    if (store->state == FILE_READING) {
+        file_recovery_start(store);
+        return;
+    }
     file_write_start(store);
     file_load_start(store);
 }
@@ -235,8 +237,11 @@ static void file_store_free(struct file_store *store)
 /* No job is under way, and no channel asks any more. */
 static void file_store_end(struct file_store *store)
 {
-    file_write_last(store);
-    struct file_checkpointing *job = store->checkpoint_on_close ? file_checkpoint_new(store) : NULL;
+    bool serves = store->state == FILE_SERVING;
+    if (serves)
+        file_write_last(store);
+    struct file_checkpointing *job =
+        serves && store->checkpoint_on_close ? file_checkpoint_new(store) : NULL;
     if (job) {
         file_checkpoint_run(&job->work);
         file_checkpoint_free(job);
@@ -255,6 +260,7 @@ void file_store_job_ended(struct file_store *store)
 void file_store_close(struct file_store *store)
 {
     store->channel = NULL;
+    file_segments_cancel(&store->segments);
     env_timer_stop(&store->retry);
     env_timer_stop(&store->checkpoint);
     if (store->jobs == 0)
@@ -267,59 +273,6 @@ static char *file_path(const char *path)
     const char *home = getenv("HOME");
     return strncmp(path, "~/", 2) == 0 ? mem_printf("%s/%s", home ? home : "", path + 2)
                                        : mem_strdup(path);
-}
-
-/* What the files have, in `recovered` and `slots`; an error leaves nothing in them. */
-static int file_store_find(struct file_store *store, struct file_recovered *recovered,
-                           struct ring_file_slots *slots, struct buf *problem)
-{
-    *recovered = (struct file_recovered){.next = 0};
-    int err = file_segments_recover(&store->segments, recovered, problem);
-    if (err)
-        return err;
-    if (recovered->next == 0) { /* numbers begin with 1: ranges that begin at 0 are heads */
-        recovered->next = FILE_FIRST;
-        file_ranges_close(&recovered->done);
-        file_ranges_init(&recovered->done, FILE_FIRST);
-    }
-    if (recovered->done.head > recovered->next)
-        recovered->next = recovered->done.head;
-    err = file_takes_recover(store->env, store->segments.checkpoint_dir, recovered, slots);
-    if (!err)
-        err = file_takes_open(store->env, store->segments.checkpoint_dir, &store->takes);
-    if (err) {
-        buf_printf(problem, "can't keep the takes in %s: %s", store->segments.checkpoint_dir,
-                   err_text(err));
-        file_ranges_close(&recovered->done);
-        ring_file_slots_free(slots);
-    }
-    return err;
-}
-
-static int file_store_recover(struct file_store *store, struct buf *problem)
-{
-    struct file_recovered recovered;
-    struct ring_file_slots slots = {0};
-    int err = file_store_find(store, &recovered, &slots, problem);
-    if (err)
-        return err;
-    store->done = recovered.done;
-    store->next = store->settled = store->log_next = recovered.next;
-    store->count = (size_t)file_ranges_left(&store->done, store->next);
-    struct file_segment *row = file_segments_of(&store->segments, store->done.head);
-    store->behind = store->count > 0;
-    store->load_seq = store->done.head;
-    store->load_number = row ? row->number : 0;
-    store->load_offset = FILE_SEGMENT_HEADER;
-    if (store->count > 0)
-        logger_info(&store->logger, "%zu events are in it", store->count);
-    file_write_open(store);
-    for (size_t i = 0; i < slots.count; i++) { /* so that the log has them, too */
-        struct file_range taken = file_takes_slot(&slots, i);
-        file_write_take(store, taken.first, taken.end);
-    }
-    ring_file_slots_free(&slots);
-    return 0;
 }
 
 static void file_store_read(struct file_store *store, const struct part *part)
@@ -351,11 +304,6 @@ int file_store_open(struct channel *channel, struct file_store **out, struct buf
     file_store_read(store, part);
     int err = file_segments_open(&store->segments, store->env, &store->logger, dirs, checkpoint,
                                  backup, problem);
-    if (!err) {
-        err = file_store_recover(store, problem);
-        if (err)
-            file_segments_close(&store->segments);
-    }
     mem_free(backup);
     mem_free(checkpoint);
     mem_free(dirs);
@@ -365,9 +313,7 @@ int file_store_open(struct channel *channel, struct file_store **out, struct buf
     }
     env_timer_init(store->env, &store->retry, file_on_retry, store);
     env_timer_init(store->env, &store->checkpoint, file_on_checkpoint, store);
-    env_timer_start(&store->checkpoint, store->checkpoint_ms);
-    file_write_start(store);
-    file_load_start(store);
+    file_recovery_start(store);
     *out = store;
     return 0;
 }
@@ -375,7 +321,8 @@ int file_store_open(struct channel *channel, struct file_store **out, struct buf
 int file_store_put(struct file_store *store, struct put *put)
 {
     /* A capacity that was lowered is smaller than what is there already. */
-    if (store->count > store->capacity || put->count > store->capacity - store->count)
+    if (store->state == FILE_READING || store->count > store->capacity ||
+        put->count > store->capacity - store->count)
         return ERR_AGAIN;
     int status = file_write_put(store, put);
     if (status != TRANSACTION_PENDING)
@@ -460,6 +407,11 @@ static size_t file_capacity(const struct channel *channel)
     return file_of(channel)->store->capacity;
 }
 
+static bool file_opened(const struct channel *channel)
+{
+    return file_of(channel)->store->state == FILE_SERVING;
+}
+
 static bool file_durable(const struct channel *channel)
 {
     (void)channel;
@@ -485,4 +437,5 @@ const struct channel_type file_channel_type = {
     .count = file_count,
     .capacity = file_capacity,
     .durable = file_durable,
+    .opened = file_opened,
 };

@@ -101,15 +101,27 @@ int file_segments_open(struct file_segments *segments, struct env *env, struct l
     return err;
 }
 
+static void file_segments_clear(struct file_segments *segments)
+{
+    for (size_t i = 0; i < segments->count; i++)
+        mem_free(segments->rows[i].path);
+    mem_free(segments->rows);
+    segments->rows = NULL;
+    segments->count = 0;
+}
+
+void file_segments_cancel(struct file_segments *segments)
+{
+    atomic_store(&segments->canceled, true);
+}
+
 void file_segments_close(struct file_segments *segments)
 {
     for (size_t i = 0; i < segments->locks_count; i++)
         env_file_close(segments->locks[i]);
     for (size_t i = 0; i < segments->dirs_count; i++)
         mem_free(segments->dirs[i]);
-    for (size_t i = 0; i < segments->count; i++)
-        mem_free(segments->rows[i].path);
-    mem_free(segments->rows);
+    file_segments_clear(segments);
     mem_free(segments->dirs);
     mem_free(segments->locks);
     mem_free(segments->checkpoint_dir);
@@ -278,7 +290,7 @@ static int file_recover_segment(struct file_segments *segments, struct file_segm
     size_t want = FILE_READ_CHUNK;
     for (int parsed = 1; parsed >= 0 && !err;) {
         data.len = 0;
-        err = buf_reserve(&data, want);
+        err = atomic_load(&segments->canceled) ? ERR_CANCELED : buf_reserve(&data, want);
         ssize_t got = err ? err : env_file_read(file, data.data, want, offset);
         if (got < 0) {
             err = (int)got;
@@ -378,6 +390,8 @@ int file_segments_recover(struct file_segments *segments, struct file_recovered 
                           struct buf *problem)
 {
     uint64_t offset;
+    file_segments_clear(segments); /* of a trial before */
+    *recovered = (struct file_recovered){.next = 0};
     int err = file_segments_list(segments);
     if (err) {
         buf_printf(problem, "can't read the data directories: %s", err_text(err));

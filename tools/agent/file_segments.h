@@ -3,6 +3,8 @@
 #ifndef AGENT_FILE_SEGMENTS_H
 #define AGENT_FILE_SEGMENTS_H
 
+#include <stdatomic.h>
+
 #include "base/logger.h"
 #include "env/env.h"
 #include "tools/agent/file_ranges.h"
@@ -26,6 +28,7 @@ struct file_segments {
     struct file_segment *rows; /* the oldest first */
     size_t count;
     uint64_t number_next;
+    atomic_bool canceled; /* by the loop, for the reading that another thread does */
 };
 
 /* What recovery has found. */
@@ -40,9 +43,13 @@ int file_segments_open(struct file_segments *segments, struct env *env, struct l
                        const char *dirs, const char *checkpoint_dir, const char *backup_dir,
                        struct buf *problem) MUST_CHECK;
 void file_segments_close(struct file_segments *segments);
-/* Reads all that is there. A torn end of the last segment is cut off. ERR_x with a sentence. */
+/* Reads all that is there. A torn end of the last segment is cut off. ERR_x with a sentence.
+ * Blocks; any thread, which has the segments for itself until it returns. */
 int file_segments_recover(struct file_segments *segments, struct file_recovered *recovered,
                           struct buf *problem) MUST_CHECK;
+
+/* Ends that with ERR_CANCELED, from another thread, at the next chunk. */
+void file_segments_cancel(struct file_segments *segments);
 
 /* A new segment, durable as such, open for writing behind its header. Any thread may run this, but
  * one at a time: `segments` is only read. The row is the caller's, to be added on the loop; an

@@ -3,6 +3,7 @@
 #ifndef AGENT_FILE_STORE_H
 #define AGENT_FILE_STORE_H
 
+#include "base/state.h"
 #include "tools/agent/channel.h"
 #include "tools/agent/file_segments.h"
 #include "tools/agent/file_takes.h"
@@ -20,8 +21,11 @@ struct file_piece {
 struct file_write;
 struct file_load;
 
+enum file_state { FILE_READING, FILE_SERVING };
+
 struct file_store {
     struct channel *channel; /* NULL = closed: the last job frees the store */
+    enum file_state state;   /* while its files are read the segments are that job's alone */
     struct env *env;
     struct logger logger;
     struct file_segments segments;
@@ -70,6 +74,8 @@ void file_store_rollback(struct file_store *store, const struct take *take);
 
 /* ---- between its files ---- */
 
+/* file_recovery.c: finds what the files have; the store serves when that has ended. */
+void file_recovery_start(struct file_store *store);
 /* file_write.c: a write of what has been put and taken, when none is under way. */
 void file_write_start(struct file_store *store);
 int file_write_put(struct file_store *store, struct put *put) MUST_CHECK;

@@ -56,6 +56,7 @@ static void reopen(struct bench *b)
     b->world.problem.len = 0;
     CHECK_INT(channel_open(b->world.env, &b->world.logger, b->part, &b->channel, &b->world.problem),
               0);
+    UNTIL(b->world.env, channel_is_open(b->channel));
 }
 
 /* With other keys; the ones before are the caller's to free, once they are no longer in use. */
@@ -221,6 +222,61 @@ static void a_full_channel_waits(void)
     put_some(&b, 4, 4);
     check_take(&b, 4, 4);
     channel_commit(b.take);
+    bench_close(&b);
+}
+
+/* The loop is not held up by what is on disk: puts wait until that is known. */
+static void what_is_there_is_read_beside_the_loop(void)
+{
+    struct bench b;
+    bench_open(&b, "");
+    put_some(&b, 1, 3);
+    close_whole(&b);
+    CHECK_INT(channel_open(b.world.env, &b.world.logger, b.part, &b.channel, &b.world.problem), 0);
+    CHECK(!channel_is_open(b.channel));
+    channel_take(b.channel, b.take);
+    CHECK_INT(b.take->count, 0);
+    put_some(&b, 4, 2);
+    CHECK(channel_is_open(b.channel));
+    check_take(&b, 1, 5);
+    channel_commit(b.take);
+    close_whole(&b);
+    CHECK_INT(channel_open(b.world.env, &b.world.logger, b.part, &b.channel, &b.world.problem), 0);
+    close_whole(&b); /* while it is read */
+    reopen(&b);
+    nothing_left(&b);
+    bench_close(&b);
+}
+
+static void count_trials(void *data, const char *line, int len)
+{
+    char *text = mem_strndup(line, (size_t)len);
+    *(int *)data += strstr(text, "trying on") != NULL;
+    mem_free(text);
+}
+
+/* Files that can't be read are no end: the channel tries again. */
+static void a_start_that_fails_is_tried_again(void)
+{
+    struct bench b;
+    bench_open(&b, "");
+    put_some(&b, 1, 3);
+    close_whole(&b);
+    char *path = mem_printf("%s/2/channel-%020d.log", b.dir, 9);
+    int trials = 0;
+    b.world.logger.sink = count_trials;
+    b.world.logger.sink_data = &trials;
+    CHECK_INT(env_dir_make(b.world.env, path), 0); /* it is in the place of a file */
+    CHECK_INT(channel_open(b.world.env, &b.world.logger, b.part, &b.channel, &b.world.problem), 0);
+    UNTIL(b.world.env, trials == 1);
+    CHECK(!channel_is_open(b.channel));
+    close_whole(&b);
+    b.world.logger.sink = world_silent;
+    CHECK_INT(env_dir_remove(b.world.env, path), 0);
+    reopen(&b);
+    check_take(&b, 1, 3);
+    channel_commit(b.take);
+    mem_free(path);
     bench_close(&b);
 }
 
@@ -548,7 +604,8 @@ static void ranges(void)
 TAP_MAIN(TAP_TEST(ranges), TAP_TEST(a_gap_before_the_checkpoint_is_done),
          TAP_TEST(a_checkpoint_is_written_under_load), TAP_TEST(what_is_put_is_there_after_a_start),
          TAP_TEST(takes_end_in_any_order), TAP_TEST(what_has_no_room_in_memory_is_read_again),
-         TAP_TEST(a_full_channel_waits), TAP_TEST(a_put_can_be_given_up),
+         TAP_TEST(a_full_channel_waits), TAP_TEST(what_is_there_is_read_beside_the_loop),
+         TAP_TEST(a_start_that_fails_is_tried_again), TAP_TEST(a_put_can_be_given_up),
          TAP_TEST(a_torn_end_is_cut_off), TAP_TEST(damage_is_found),
          TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(failed_puts_hide_no_event),
          TAP_TEST(damage_of_what_is_read_later_ends), TAP_TEST(the_files_of_flume_are_refused),
