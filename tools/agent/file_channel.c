@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tools/agent/file_keys.h"
 #include "tools/agent/file_store.h"
 #include "tools/agent/types.h"
 
@@ -17,34 +18,10 @@ enum { FILE_SEGMENT_MAX = 64 << 20 };
 
 /* clang-format off */
 static const struct key_row file_keys[] = {
-    KEY("checkpointDir", "~/.flume/file-channel/checkpoint", "The directory of the checkpoint."),
-    KEY_BOOL("useDualCheckpoints", "false",
-             "Whether there is a second checkpoint, for when the first is damaged."),
-    KEY("backupCheckpointDir", NULL, "The directory of the second checkpoint."),
-    KEY("dataDirs", "~/.flume/file-channel/data",
-        "The directories of the events, separated by commas; files are spread over them."),
-    KEY_INT("transactionCapacity", "10000", 1, KEY_MAX_INT,
-            "The most events that a source puts, or a sink takes, at once."),
-    KEY_INT("checkpointInterval", "30000", 1, KEY_MAX_LONG,
-            "How often a checkpoint is written, in milliseconds."),
-    KEY_INT("maxFileSize", "2146435071", 1048576, KEY_MAX_LONG,
-            "The most bytes of a data file; 64 MiB at most, so that disk is given back sooner."),
-    KEY_INT("minimumRequiredSpace", "524288000", 1048576, KEY_MAX_LONG,
-            "With fewer free bytes on the disk than this nothing more is taken."),
+    FILE_KEYS,
     KEY_INT("capacity", "1000000", 1, KEY_MAX_INT, "The most events in the channel."),
     KEY_INT("keep-alive", "3", 0, KEY_MAX_INT,
             "For how many seconds a put waits for room before it fails."),
-    KEY_BOOL("fsyncPerTransaction", "true",
-             "Whether a put is on disk before its source is told; otherwise only kill -9 loses "
-             "nothing, a power cut may."),
-    KEY_INT("fsyncInterval", "5", 1, KEY_MAX_INT,
-            "How often the data is synced without fsyncPerTransaction, in seconds: with each "
-            "checkpoint, so checkpointInterval counts if it is longer."),
-    KEY_BOOL("checkpointOnClose", "true", "Whether a stop writes a checkpoint."),
-    KEY_BOOL("compressBackupCheckpoint", "false", "Without effect: a checkpoint is small."),
-    KEY_BOOL("use-log-replay-v1", "false", "Without effect: the files are Millrace's own."),
-    KEY_BOOL("use-fast-replay", "false", "Without effect: a start reads only what is left."),
-    KEY_NOT_HERE("encryption.*", "events are not encrypted here: use a disk that is"),
     KEY_END,
 };
 /* clang-format on */
@@ -59,7 +36,7 @@ static struct file_channel *file_of(const struct channel *channel)
     return CONTAINER_OF(channel, struct file_channel, channel);
 }
 
-static void file_check(const struct part *part, struct buf *problems)
+void file_check_dirs(const struct part *part, struct buf *problems)
 {
     if (part_flag(part, "useDualCheckpoints") && !part_given(part, "backupCheckpointDir"))
         part_complain(part, "backupCheckpointDir", problems,
@@ -67,6 +44,11 @@ static void file_check(const struct part *part, struct buf *problems)
     if (part_given(part, "backupCheckpointDir") &&
         strcmp(part_text(part, "backupCheckpointDir"), part_text(part, "checkpointDir")) == 0)
         part_complain(part, "backupCheckpointDir", problems, "it is that of the checkpoint itself");
+}
+
+static void file_check(const struct part *part, struct buf *problems)
+{
+    file_check_dirs(part, problems);
     if (part_number(part, "transactionCapacity") > part_number(part, "capacity"))
         part_complain(part, "transactionCapacity", problems,
                       "%s events at once have no room in a capacity of %s: lower it, or raise "
@@ -86,7 +68,7 @@ static const char *file_checkpoint_key(const struct part *part, size_t i, const 
 }
 
 /* One would overwrite the checkpoint of the other. */
-static void file_check_two(const struct part *part, const struct part *other, struct buf *problems)
+void file_check_two(const struct part *part, const struct part *other, struct buf *problems)
 {
     const char *key, *mine, *theirs;
     if (part->invalid || other->invalid)

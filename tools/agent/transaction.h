@@ -35,7 +35,8 @@ struct take {
     size_t count;
     size_t cap; /* the most that it has room for: who makes it says so */
     struct channel *channel;
-    uint64_t mark;    /* the channel's: where the events stand in it */
+    uint64_t mark;  /* the channel's: where the events stand in it */
+    uint64_t place; /* of a channel that is made of others: their place in the one that has them */
     struct list link; /* of who holds it */
     uint64_t pending; /* of who delivers it: what is under way */
     int status;       /* of who delivers it: the first failure */

@@ -30,6 +30,7 @@
 #define AGENT_CHANNEL_TYPES(X)                                                                     \
     X(memory_channel_type)                                                                         \
     X(file_channel_type)                                                                           \
+    X(spillable_channel_type)                                                                      \
     X(kafka_channel_type)
 
 #define AGENT_SINK_TYPES(X)                                                                        \

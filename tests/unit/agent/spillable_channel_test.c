@@ -1,0 +1,247 @@
+/* The spillable memory channel: events come out as they came in, whichever of memory and disk has
+ * them; what is on disk is there after a start. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "world.h"
+
+struct bench {
+    struct world world;
+    char dir[64];
+    struct part *part;
+    struct channel *channel;
+    struct take *one, *two;
+    int next_in, next_out; /* numbers of events */
+};
+
+struct ended {
+    struct put put;
+    struct event events[16];
+    int status; /* 1 = not yet */
+};
+
+static void on_ended(struct put *put, int status)
+{
+    CONTAINER_OF(put, struct ended, put)->status = status;
+}
+
+static bool unlocked(struct bench *b)
+{
+    struct env_file *lock;
+    char *path = mem_printf("%s/c/checkpoint.lock", b->dir);
+    int err = env_path_lock(b->world.env, path, &lock);
+    mem_free(path);
+    if (!err)
+        env_file_close(lock);
+    return err != ERR_LOCKED; /* without a disk there is no such file */
+}
+
+static void close_whole(struct bench *b)
+{
+    channel_close(b->channel);
+    UNTIL(b->world.env, unlocked(b));
+}
+
+static void reopen(struct bench *b)
+{
+    b->channel = world_channel(&b->world, b->part);
+    UNTIL(b->world.env, channel_is_open(b->channel));
+}
+
+static void bench_open(struct bench *b, const char *more)
+{
+    *b = (struct bench){.dir = "/tmp/millrace-spill-XXXXXX"};
+    world_open(&b->world);
+    CHECK(mkdtemp(b->dir));
+    char *values = mem_printf("checkpointDir=%s/c dataDirs=%s/d minimumRequiredSpace=1048576 %s",
+                              b->dir, b->dir, more);
+    b->part = world_part(&b->world, PART_CHANNEL, "SPILLABLEMEMORY", values);
+    mem_free(values);
+    b->one = take_new(5);
+    b->two = take_new(3);
+    reopen(b);
+}
+
+static void bench_close(struct bench *b)
+{
+    close_whole(b);
+    take_free(b->one);
+    take_free(b->two);
+    part_free(b->part);
+    CHECK_INT(env_dir_remove(b->world.env, b->dir), 0);
+    world_close(&b->world);
+}
+
+/* The next `count` events, as one put. */
+static int put(struct bench *b, size_t count)
+{
+    struct ended ended = {.status = 1};
+    char text[16];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(text, sizeof(text), "%d", b->next_in + (int)i);
+        ended.events[i] = world_event(text);
+    }
+    ended.put = (struct put){.events = ended.events, .count = count, .done = on_ended};
+    int status = channel_put(b->channel, &ended.put, true);
+    if (status == TRANSACTION_PENDING) {
+        UNTIL(b->world.env, ended.status != 1);
+        status = ended.status;
+    }
+    event_unref_all(ended.events, count);
+    if (status == 0)
+        b->next_in += (int)count;
+    return status;
+}
+
+/* Takes some; they must be the next ones. */
+static void take_some(struct bench *b, struct take *take)
+{
+    char text[16];
+    UNTIL(b->world.env, (channel_take(b->channel, take), take->count > 0));
+    for (size_t i = 0; i < take->count; i++) {
+        snprintf(text, sizeof(text), "%d", b->next_out++);
+        CHECK(world_is(&take->events[i], text));
+    }
+}
+
+static void take_all(struct bench *b)
+{
+    while (b->next_out < b->next_in) {
+        take_some(b, b->one);
+        channel_commit(b->one);
+    }
+    CHECK_INT(channel_count(b->channel), 0);
+}
+
+/* Names of files in the directory of data: a segment is there when something has been spilled. */
+static size_t files(struct bench *b)
+{
+    char *path = mem_printf("%s/d", b->dir), **names;
+    size_t count;
+    CHECK_INT(env_dir_list(b->world.env, path, &names, &count), 0);
+    env_dir_list_free(names, count);
+    mem_free(path);
+    return count;
+}
+
+static void events_come_out_as_they_came_in(void)
+{
+    struct bench b;
+    bench_open(&b, "memoryCapacity=8 overflowTimeout=0 overflowDeactivationThreshold=50");
+    for (int i = 0; i < 2; i++)
+        CHECK_INT(put(&b, 4), 0);
+    CHECK_INT(files(&b), 1); /* the lock: all are in memory */
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(put(&b, 4), 0);
+    CHECK(files(&b) > 1);
+    CHECK_INT(channel_count(b.channel), 20);
+    take_some(&b, b.one); /* 5 of memory: few enough are left */
+    channel_commit(b.one);
+    CHECK_INT(put(&b, 3), 0); /* into memory again, behind what is on disk */
+    take_all(&b);
+    CHECK_INT(put(&b, 12), 0); /* more than memory has room for */
+    CHECK_INT(put(&b, 2), 0);
+    take_all(&b);
+    bench_close(&b);
+}
+
+/* Of events in memory and on disk at once, in their old places. */
+static void what_goes_back_comes_again(void)
+{
+    struct bench b;
+    bench_open(&b, "memoryCapacity=4 overflowTimeout=0");
+    CHECK_INT(put(&b, 4), 0);
+    CHECK_INT(put(&b, 6), 0);
+    take_some(&b, b.one); /* 0 to 3 */
+    take_some(&b, b.two); /* 4 to 6, on disk */
+    struct take *third = take_new(2);
+    channel_take(b.channel, third);
+    CHECK_INT(third->count, 0); /* one take of the disk at a time: kill -9 brings it again */
+    channel_rollback(b.two);
+    channel_rollback(b.one);
+    CHECK_INT(channel_count(b.channel), 10);
+    b.next_out = 0;
+    take_all(&b);
+    take_free(third);
+    bench_close(&b);
+}
+
+static void the_disk_is_there_after_a_start(void)
+{
+    struct bench b;
+    bench_open(&b, "memoryCapacity=4 overflowTimeout=0");
+    CHECK_INT(put(&b, 4), 0);
+    CHECK_INT(put(&b, 6), 0);
+    close_whole(&b); /* 0 to 3 were in memory only */
+    reopen(&b);
+    CHECK_INT(channel_count(b.channel), 6);
+    CHECK_INT(put(&b, 2), 0);
+    b.next_out = 4;
+    take_all(&b);
+    bench_close(&b);
+}
+
+/* A full memory is waited for before the disk is used. */
+static void memory_has_its_time(void)
+{
+    struct bench b;
+    bench_open(&b, "memoryCapacity=4 overflowTimeout=3600");
+    CHECK_INT(put(&b, 4), 0);
+    struct ended ended = {.status = 1, .events = {world_event("4")}};
+    ended.put = (struct put){.events = ended.events, .count = 1, .done = on_ended};
+    CHECK_INT(channel_put(b.channel, &ended.put, true), TRANSACTION_PENDING);
+    until_quiet(b.world.env);
+    CHECK_INT(ended.status, 1);
+    take_some(&b, b.two);
+    channel_commit(b.two);
+    CHECK_INT(ended.status, 0);
+    event_unref(&ended.events[0]);
+    b.next_in = 5;
+    CHECK_INT(files(&b), 1);
+    take_all(&b);
+    bench_close(&b);
+}
+
+static void either_capacity_may_be_0(void)
+{
+    struct bench b;
+    bench_open(&b, "memoryCapacity=0 overflowCapacity=100");
+    CHECK_INT(put(&b, 4), 0);
+    close_whole(&b);
+    reopen(&b);
+    take_all(&b);
+    bench_close(&b);
+    bench_open(&b, "memoryCapacity=4 overflowCapacity=0");
+    CHECK_INT(put(&b, 4), 0);
+    CHECK_INT(put(&b, 5), ERR_TOO_LARGE);
+    struct put more = {.events = (struct event[]){world_event("x")}, .count = 1};
+    CHECK_INT(channel_put(b.channel, &more, false), ERR_AGAIN);
+    event_unref((struct event *)(uintptr_t)more.events);
+    take_all(&b);
+    bench_close(&b);
+}
+
+/* A source that stops does not hear of its put any more; its events are there all the same. */
+static void a_put_on_its_way_can_be_given_up(void)
+{
+    struct bench b;
+    bench_open(&b, "memoryCapacity=0");
+    struct ended ended = {.status = 1, .events = {world_event("0")}};
+    ended.put = (struct put){.events = ended.events, .count = 1, .done = on_ended};
+    CHECK_INT(channel_put(b.channel, &ended.put, true), TRANSACTION_PENDING);
+    channel_put_cancel(&ended.put);
+    event_unref(&ended.events[0]);
+    b.next_in = 1;
+    take_all(&b);
+    CHECK_INT(ended.status, 1);
+    struct ended last = {.status = 1, .events = {world_event("1")}};
+    last.put = (struct put){.events = last.events, .count = 1, .done = on_ended};
+    CHECK_INT(channel_put(b.channel, &last.put, true), TRANSACTION_PENDING);
+    channel_put_cancel(&last.put);
+    event_unref(&last.events[0]);
+    bench_close(&b); /* while it is on its way */
+}
+
+TAP_MAIN(TAP_TEST(events_come_out_as_they_came_in), TAP_TEST(what_goes_back_comes_again),
+         TAP_TEST(the_disk_is_there_after_a_start), TAP_TEST(memory_has_its_time),
+         TAP_TEST(either_capacity_may_be_0), TAP_TEST(a_put_on_its_way_can_be_given_up))
