@@ -103,14 +103,14 @@ static void decode_open_members(json_t *group, const struct group_metadata_value
 }
 
 /* {"type":"1","data":{...}} */
-static void decode_print(const char *number_name, int16_t number, json_t *data, struct buf *out)
+static json_t *decode_named(const char *number_name, int16_t number, json_t *data)
 {
-    size_t size = json_dumpb(data, NULL, 0, JSON_COMPACT);
-    buf_printf(out, "{\"%s\":\"%d\",\"data\":", number_name, number);
-    if (buf_reserve(out, size) == 0)
-        out->len += json_dumpb(data, (char *)out->data + out->len, size, JSON_COMPACT);
-    buf_printf(out, "}");
-    json_decref(data);
+    char text[8];
+    json_t *json = json_object();
+    snprintf(text, sizeof(text), "%d", number);
+    json_object_set_new(json, number_name, json_string(text));
+    json_object_set_new(json, "data", data);
+    return json;
 }
 
 static const struct decode_type *decode_find(enum dump_decoder decoder, int16_t type)
@@ -123,58 +123,48 @@ static const struct decode_type *decode_find(enum dump_decoder decoder, int16_t 
     return NULL;
 }
 
-/* False when the value is none. */
-static bool decode_value(const struct decode_type *type, const struct record *record,
-                         struct arena *arena, struct buf *out)
+/* NULL when the value is none; JSON's null where it deletes. */
+static json_t *decode_value(const struct decode_type *type, const struct record *record,
+                            struct arena *arena)
 {
     int16_t version = decode_version(record->value);
-    if (record->value.len < 0) {
-        buf_printf(out, "<DELETE>");
-        return true;
-    }
+    if (record->value.len < 0)
+        return json_null();
     void *value = version < 0 ? NULL : decode_message(type->value, version, record->value, arena);
     json_t *json = value ? decode_json(type->value, version, value) : NULL;
-    if (!json)
-        return false;
-    if (type->value == &group_metadata_value_desc)
+    if (json && type->value == &group_metadata_value_desc)
         decode_open_members(json, value, arena);
-    decode_print("version", version, json, out);
-    return true;
+    return json ? decode_named("version", version, json) : NULL;
 }
 
 void dump_decode(enum dump_decoder decoder, int64_t offset, const struct record *record,
-                 struct buf *out)
+                 struct dump_rows *rows)
 {
     struct arena arena;
     int16_t number = decode_version(record->key);
     const struct decode_type *type = decode_find(decoder, number);
-    size_t before = out->len;
-    if (record->key.len < DECODE_VERSION) {
-        buf_printf(out, "key: Error at offset %" PRId64 ", skipping. The record has no key.",
-                   offset);
-        return;
-    }
-    if (!type) {
-        buf_printf(out, "key: Unknown record type %d at offset %" PRId64 ", skipping.", number,
-                   offset);
-        return;
-    }
+    char *problem = NULL;
     arena_init(&arena, DECODE_MEMORY_MAX);
-    void *key = decode_message(type->key, 0, record->key, &arena);
-    json_t *json = key ? decode_json(type->key, 0, key) : NULL;
-    bool good = json != NULL;
-    if (json) {
-        buf_printf(out, "key: ");
-        decode_print("type", number, json, out);
-        buf_printf(out, " payload: ");
-        good = decode_value(type, record, &arena, out);
+    void *message = type ? decode_message(type->key, 0, record->key, &arena) : NULL;
+    json_t *key = message ? decode_json(type->key, 0, message) : NULL;
+    json_t *value = key ? decode_value(type, record, &arena) : NULL;
+    if (record->key.len < DECODE_VERSION)
+        problem =
+            mem_printf("Error at offset %" PRId64 ", skipping. The record has no key.", offset);
+    else if (!type)
+        problem =
+            mem_printf("Unknown record type %d at offset %" PRId64 ", skipping.", number, offset);
+    else if (!value)
+        problem = mem_printf("Error at offset %" PRId64
+                             ", skipping. The %s of record type %d can't be decoded.",
+                             offset, key ? "value" : "key", number);
+    if (problem) {
+        dump_error(rows, "key", problem);
+        json_decref(key);
+    } else {
+        dump_json(rows, "key", decode_named("type", number, key), NULL);
+        dump_json(rows, "payload", value, json_is_null(value) ? "<DELETE>" : NULL);
     }
-    if (!good) {
-        out->len = before;
-        buf_printf(out,
-                   "key: Error at offset %" PRId64
-                   ", skipping. The %s of record type %d can't be decoded.",
-                   offset, json ? "value" : "key", number);
-    }
+    mem_free(problem);
     arena_close(&arena);
 }

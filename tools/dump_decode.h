@@ -2,8 +2,8 @@
 #ifndef TOOLS_DUMP_DECODE_H
 #define TOOLS_DUMP_DECODE_H
 
-#include "base/buf.h"
 #include "kafka/record.h"
+#include "tools/dump_row.h"
 
 enum dump_decoder {
     DUMP_DECODER_NONE,
@@ -11,9 +11,8 @@ enum dump_decoder {
     DUMP_DECODER_TXN      /* __transaction_state */
 };
 
-/* Appends "key: {...} payload: {...}"; what can't be decoded is said in its place, with the offset.
- */
+/* Adds the values key and payload to the row, or error: what can't be decoded, with the offset. */
 void dump_decode(enum dump_decoder decoder, int64_t offset, const struct record *record,
-                 struct buf *out);
+                 struct dump_rows *rows);
 
 #endif

@@ -20,6 +20,7 @@
 #include "kafka/txn_marker.h"
 #include "tools/dump_decode.h"
 #include "tools/dump_metadata.h"
+#include "tools/dump_row.h"
 #include "tools/dump_text.h"
 #include "tools/tools.h"
 
@@ -42,6 +43,8 @@ static const struct option_row dump_options[] = {
     OPTION("remote-log-metadata-decoder", NULL, "Not available: there are no remote logs."),
     OPTION("key-decoder-class", "[CLASS]", "StringDecoder only: Java classes can't be loaded."),
     OPTION("value-decoder-class", "[CLASS]", "StringDecoder only: Java classes can't be loaded."),
+    OPTION("format", "json|table",
+           "One JSON object a line, or tables, instead of what Kafka's tool prints."),
     TOOL_LAST_OPTIONS,
 };
 
@@ -59,6 +62,7 @@ enum {
 
 struct dump {
     struct tool_run *run;
+    struct dump_rows *rows;
     struct env_file *file;
     const char *path;
     int64_t base; /* offset in the name of the file */
@@ -66,7 +70,6 @@ struct dump {
     bool records, data, metadata, cluster;
     enum dump_decoder decoder;
     int64_t bad_position; /* of the first batch whose checksum is wrong; -1 = none */
-    struct buf words;     /* a decoded record */
     struct buf bytes;     /* one batch */
     struct buf scratch;   /* its records, decompressed */
     uint64_t position;
@@ -79,64 +82,68 @@ static const char *dump_time_name(const struct batch *batch)
     return batch->attributes & BATCH_LOG_APPEND_TIME ? "LogAppendTime" : "CreateTime";
 }
 
-static void dump_print_header_keys(const struct record *record)
+/* "[a,b]", without quotes as in Kafka's. */
+static void dump_put_header_keys(struct dump_rows *rows, const struct record *record)
 {
     const uint8_t *cursor = record->headers;
     struct record_header header;
-    const char *comma = "";
-    printf(" headerKeys: [");
+    struct buf text;
+    json_t *keys = json_array();
+    buf_init(&text);
     while (record_header_next(record, &cursor, &header)) {
-        printf("%s%.*s", comma, WIRE_STR_ARGS(header.key));
-        comma = ",";
+        buf_printf(&text, "%s%.*s", text.len ? "," : "[", WIRE_STR_ARGS(header.key));
+        json_array_append_new(keys, report_json_text(header.key.data, (size_t)header.key.len));
     }
-    printf("]");
+    buf_printf(&text, text.len ? "]" : "[]");
+    dump_json(rows, "headerKeys", keys, buf_text(&text));
+    buf_close(&text);
 }
 
-static void dump_print_control(const struct batch *batch, const struct record *record)
+static void dump_put_control(struct dump_rows *rows, const struct batch *batch,
+                             const struct record *record)
 {
     struct txn_marker marker;
     int16_t type;
     if (txn_marker_read_type(record, &type) < 0)
         return;
-    if (txn_marker_read(batch, &marker) == 1)
-        printf(" endTxnMarker: %s coordinatorEpoch: %d", marker.commit ? "COMMIT" : "ABORT",
-               marker.coordinator_epoch);
-    else
-        printf(" controlType: %d", type);
+    if (txn_marker_read(batch, &marker) == 1) {
+        dump_string(rows, "endTxnMarker", marker.commit ? "COMMIT" : "ABORT");
+        dump_number(rows, "coordinatorEpoch", marker.coordinator_epoch);
+    } else {
+        dump_number(rows, "controlType", type);
+    }
 }
 
-static void dump_print_bytes(const char *name, struct wire_bytes bytes)
+static void dump_put_metadata(struct dump_rows *rows, const struct batch *batch,
+                              const struct record *record)
 {
-    printf(" %s: ", name);
-    if (bytes.len > 0)
-        fwrite(bytes.data, 1, (size_t)bytes.len, stdout);
+    dump_number(rows, "offset", batch_record_offset(batch, record));
+    dump_time(rows, dump_time_name(batch), batch_record_timestamp(batch, record));
+    dump_number(rows, "keySize", record->key.len);
+    dump_number(rows, "valueSize", record->value.len);
+    dump_number(rows, "sequence",
+                batch->base_sequence < 0
+                    ? -1
+                    : batch_sequence_add(batch->base_sequence, record->offset_delta));
+    dump_put_header_keys(rows, record);
 }
 
 static void dump_print_record(struct dump *d, const struct batch *batch,
                               const struct record *record)
 {
-    int32_t sequence = batch->base_sequence < 0
-                           ? -1
-                           : batch_sequence_add(batch->base_sequence, record->offset_delta);
-    printf("|");
-    if (d->metadata) {
-        printf(" offset: %" PRId64 " %s: %" PRId64 " keySize: %d valueSize: %d sequence: %d",
-               batch_record_offset(batch, record), dump_time_name(batch),
-               batch_record_timestamp(batch, record), record->key.len, record->value.len, sequence);
-        dump_print_header_keys(record);
-    }
+    dump_row(d->rows, "record", "|");
+    if (d->metadata)
+        dump_put_metadata(d->rows, batch, record);
     if (batch_is_control(batch)) {
-        dump_print_control(batch, record);
+        dump_put_control(d->rows, batch, record);
     } else if (d->decoder) {
-        d->words.len = 0;
-        dump_decode(d->decoder, batch_record_offset(batch, record), record, &d->words);
-        printf(" %s", buf_text(&d->words));
+        dump_decode(d->decoder, batch_record_offset(batch, record), record, d->rows);
     } else if (d->data) {
-        if (record->key.len >= 0)
-            dump_print_bytes("key", record->key);
-        dump_print_bytes("payload", record->value);
+        if (record->key.len >= 0 || report_format(d->run) != REPORT_KAFKA)
+            dump_bytes(d->rows, "key", record->key);
+        dump_bytes(d->rows, "payload", record->value);
     }
-    putchar('\n');
+    dump_row_end(d->rows);
 }
 
 static void dump_print_records(struct dump *d, const struct batch *batch)
@@ -147,32 +154,44 @@ static void dump_print_records(struct dump *d, const struct batch *batch)
     int more = err;
     while (err == 0 && (more = record_iter_next(&iter, &record)) > 0)
         dump_print_record(d, batch, &record);
-    if (more < 0)
-        printf("| the records can't be read: %s\n", err_text(more));
+    if (more >= 0)
+        return;
+    dump_row(d->rows, "unreadableRecords", "|");
+    char *sentence = mem_printf("the records can't be read: %s", err_text(more));
+    dump_bare(d->rows, "error", json_string(sentence));
+    dump_row_end(d->rows);
+    mem_free(sentence);
 }
 
 /* ---- batches ---- */
 
 static void dump_print_batch(struct dump *d, const struct batch *batch)
 {
+    struct dump_rows *rows = d->rows;
     bool valid = batch_check_crc(batch) == 0;
     if (!valid && d->bad_position < 0)
         d->bad_position = (int64_t)d->position;
-    printf("baseOffset: %" PRId64 " lastOffset: %" PRId64 " count: %d baseSequence: %d "
-           "lastSequence: %d producerId: %" PRId64 " producerEpoch: %d partitionLeaderEpoch: %d "
-           "isTransactional: %s isControl: %s deleteHorizonMs: ",
-           batch->base_offset, batch_last_offset(batch), batch->record_count, batch->base_sequence,
-           batch_last_sequence(batch), batch->producer_id, batch->producer_epoch,
-           batch->leader_epoch, batch_is_transactional(batch) ? "true" : "false",
-           batch_is_control(batch) ? "true" : "false");
-    if (batch->attributes & BATCH_DELETE_HORIZON)
-        printf("OptionalLong[%" PRId64 "]", batch->base_timestamp);
-    else
-        printf("OptionalLong.empty");
-    printf(" position: %" PRIu64 " %s: %" PRId64 " size: %zu magic: %d compresscodec: %s crc: %u "
-           "isvalid: %s\n",
-           d->position, dump_time_name(batch), batch->max_timestamp, batch->size, BATCH_MAGIC,
-           compress_name(batch_codec(batch)), batch->crc, valid ? "true" : "false");
+    dump_row(rows, "batch", NULL);
+    dump_number(rows, "baseOffset", batch->base_offset);
+    dump_number(rows, "lastOffset", batch_last_offset(batch));
+    dump_number(rows, "count", batch->record_count);
+    dump_number(rows, "baseSequence", batch->base_sequence);
+    dump_number(rows, "lastSequence", batch_last_sequence(batch));
+    dump_number(rows, "producerId", batch->producer_id);
+    dump_number(rows, "producerEpoch", batch->producer_epoch);
+    dump_number(rows, "partitionLeaderEpoch", batch->leader_epoch);
+    dump_flag(rows, "isTransactional", batch_is_transactional(batch));
+    dump_flag(rows, "isControl", batch_is_control(batch));
+    dump_optional(rows, "deleteHorizonMs", batch->attributes & BATCH_DELETE_HORIZON,
+                  batch->base_timestamp);
+    dump_number(rows, "position", (int64_t)d->position);
+    dump_time(rows, dump_time_name(batch), batch->max_timestamp);
+    dump_number(rows, "size", (int64_t)batch->size);
+    dump_number(rows, "magic", BATCH_MAGIC);
+    dump_string(rows, "compresscodec", compress_name(batch_codec(batch)));
+    dump_number(rows, "crc", batch->crc);
+    dump_flag(rows, "isvalid", valid);
+    dump_row_end(rows);
 }
 
 /* The batch at d->position: 1, or 0 when there is no whole one. */
@@ -196,7 +215,7 @@ static int dump_log(struct dump *d)
 {
     struct batch batch;
     int64_t size = env_file_size(d->file);
-    printf("Log starting offset: %" PRId64 "\n", d->base);
+    dump_rows_note(d->rows, "Log starting offset: %" PRId64, d->base);
     uint64_t end = size < 0 ? 0 : (uint64_t)size;
     if (d->bytes_max > 0 && end > (uint64_t)d->bytes_max)
         end = (uint64_t)d->bytes_max;
@@ -207,7 +226,8 @@ static int dump_log(struct dump *d)
         d->position += batch.size;
     }
     if (d->position < end && d->bytes_max <= 0) {
-        printf("Found %" PRIu64 " invalid bytes at the end of %s\n", end - d->position, d->path);
+        dump_rows_note(d->rows, "Found %" PRIu64 " invalid bytes at the end of %s",
+                       end - d->position, d->path);
         return tool_fail(d->run, "%s: position %" PRIu64 ": no whole batch begins here", d->path,
                          d->position);
     }
@@ -244,22 +264,26 @@ static int dump_index_entries(struct dump *d, const uint8_t *bytes, size_t len, 
         before = offset;
         if (silent)
             continue;
+        dump_row(d->rows, entry_size == DUMP_TIME_ENTRY ? "timeIndexEntry" : "indexEntry", NULL);
         if (entry_size == DUMP_TIME_ENTRY)
-            printf("timestamp: %" PRId64 " offset: %" PRId64 "\n", (int64_t)bytes_get_u64(entry),
-                   offset);
-        else
-            printf("offset: %" PRId64 " position: %u\n", offset, bytes_get_u32(entry + 4));
+            dump_number(d->rows, "timestamp", (int64_t)bytes_get_u64(entry));
+        dump_number(d->rows, "offset", offset);
+        if (entry_size == DUMP_INDEX_ENTRY)
+            dump_number(d->rows, "position", bytes_get_u32(entry + 4));
+        dump_row_end(d->rows);
     }
     return 0;
 }
 
-static void dump_print_txn(const uint8_t *entry)
+static void dump_print_txn(struct dump_rows *rows, const uint8_t *entry)
 {
-    printf("version: %d producerId: %" PRId64 " firstOffset: %" PRId64 " lastOffset: %" PRId64
-           " lastStableOffset: %" PRId64 "\n",
-           (int16_t)bytes_get_u16(entry), (int64_t)bytes_get_u64(entry + 2),
-           (int64_t)bytes_get_u64(entry + 10), (int64_t)bytes_get_u64(entry + 18),
-           (int64_t)bytes_get_u64(entry + 26));
+    dump_row(rows, "abortedTxn", NULL);
+    dump_number(rows, "version", (int16_t)bytes_get_u16(entry));
+    dump_number(rows, "producerId", (int64_t)bytes_get_u64(entry + 2));
+    dump_number(rows, "firstOffset", (int64_t)bytes_get_u64(entry + 10));
+    dump_number(rows, "lastOffset", (int64_t)bytes_get_u64(entry + 18));
+    dump_number(rows, "lastStableOffset", (int64_t)bytes_get_u64(entry + 26));
+    dump_row_end(rows);
 }
 
 /* Aborted transactions, by their markers. */
@@ -273,29 +297,30 @@ static int dump_txn_entries(struct dump *d, const uint8_t *bytes, size_t len, bo
                     d->path, at / DUMP_TXN_ENTRY, marker);
         before = marker;
         if (!silent)
-            dump_print_txn(bytes + at);
+            dump_print_txn(d->rows, bytes + at);
     }
     return 0;
 }
 
-static void dump_print_producer(const uint8_t *entry)
+static void dump_print_producer(struct dump_rows *rows, const uint8_t *entry)
 {
     int32_t last = (int32_t)bytes_get_u32(entry + 10), delta = (int32_t)bytes_get_u32(entry + 22);
     int64_t txn = (int64_t)bytes_get_u64(entry + 38);
-    printf("producerId: %" PRId64 " producerEpoch: %d coordinatorEpoch: %d currentTxnFirstOffset: ",
-           (int64_t)bytes_get_u64(entry), (int16_t)bytes_get_u16(entry + 8),
-           (int32_t)bytes_get_u32(entry + 34));
-    if (txn >= 0)
-        printf("OptionalLong[%" PRId64 "]", txn);
-    else
-        printf("OptionalLong.empty");
-    printf(" lastTimestamp: %" PRId64, (int64_t)bytes_get_u64(entry + 26));
-    if (last >= 0)
-        printf(" firstSequence: %d lastSequence: %d lastOffset: %" PRId64
-               " offsetDelta: %d timestamp: %" PRId64,
-               (int32_t)(((uint32_t)last - (uint32_t)delta) & INT32_MAX), last,
-               (int64_t)bytes_get_u64(entry + 14), delta, (int64_t)bytes_get_u64(entry + 26));
-    putchar('\n');
+    dump_row(rows, "producer", NULL);
+    dump_number(rows, "producerId", (int64_t)bytes_get_u64(entry));
+    dump_number(rows, "producerEpoch", (int16_t)bytes_get_u16(entry + 8));
+    dump_number(rows, "coordinatorEpoch", (int32_t)bytes_get_u32(entry + 34));
+    dump_optional(rows, "currentTxnFirstOffset", txn >= 0, txn);
+    dump_number(rows, "lastTimestamp", (int64_t)bytes_get_u64(entry + 26));
+    if (last >= 0) {
+        dump_number(rows, "firstSequence",
+                    (int32_t)(((uint32_t)last - (uint32_t)delta) & INT32_MAX));
+        dump_number(rows, "lastSequence", last);
+        dump_number(rows, "lastOffset", (int64_t)bytes_get_u64(entry + 14));
+        dump_number(rows, "offsetDelta", delta);
+        dump_number(rows, "timestamp", (int64_t)bytes_get_u64(entry + 26));
+    }
+    dump_row_end(rows);
 }
 
 static int dump_producers(struct dump *d, const uint8_t *bytes, size_t len)
@@ -306,7 +331,7 @@ static int dump_producers(struct dump *d, const uint8_t *bytes, size_t len)
             bytes_get_u32(bytes + 2))
         return tool_fail(d->run, "%s is no snapshot of producers, or it is damaged", d->path);
     for (size_t at = DUMP_SNAPSHOT_HEADER; at < len; at += DUMP_SNAPSHOT_ENTRY)
-        dump_print_producer(bytes + at);
+        dump_print_producer(d->rows, bytes + at);
     return 0;
 }
 
@@ -322,6 +347,15 @@ static int dump_snapshot(struct dump *d)
     return status;
 }
 
+static void dump_passed(struct dump *d)
+{
+    char *sentence = mem_printf("%s passed sanity check.", d->path);
+    dump_row(d->rows, "sanityCheck", NULL);
+    dump_bare(d->rows, "result", json_string(sentence));
+    dump_row_end(d->rows);
+    mem_free(sentence);
+}
+
 static int dump_index(struct dump *d, size_t entry_size)
 {
     char *bytes;
@@ -334,7 +368,7 @@ static int dump_index(struct dump *d, size_t entry_size)
         status = tool_fail(d->run, "%s has %zu bytes, no multiple of %zu: it is damaged", d->path,
                            len, entry_size);
     else if (options_has(d->run->options, "index-sanity-check"))
-        printf("%s passed sanity check.\n", d->path);
+        dump_passed(d);
     else if (entry_size == DUMP_TXN_ENTRY)
         status = dump_txn_entries(d, (const uint8_t *)bytes, len,
                                   options_has(d->run->options, "verify-index-only"));
@@ -364,9 +398,13 @@ static int dump_replicas(const struct dump *d)
     DIR *directory = opendir(d->path);
     if (!directory)
         return tool_fail(d->run, "%s: it can't be read (%s)", d->path, strerror(errno));
-    while ((entry = readdir(directory)))
-        if (entry->d_name[0] != '.')
-            printf("replica: %s\n", entry->d_name);
+    while ((entry = readdir(directory))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        dump_row(d->rows, "replica", NULL);
+        dump_string(d->rows, "replica", entry->d_name);
+        dump_row_end(d->rows);
+    }
     closedir(directory);
     return 0;
 }
@@ -379,10 +417,10 @@ static int dump_whole(const struct dump *d, const char *name)
     int err = env_file_load(d->run->env, d->path, DUMP_FILE_MAX, &bytes, &len);
     if (err)
         return tool_fail(d->run, "%s: %s", d->path, err_text(err));
-    int status =
-        dump_text_knows(name)
-            ? dump_text_print(d->run, d->path, name, bytes, len)
-            : dump_metadata_print(d->run, d->path, name, (const uint8_t *)bytes, len, d->cluster);
+    int status = dump_text_knows(name)
+                     ? dump_text_print(d->run, d->rows, d->path, name, bytes, len)
+                     : dump_metadata_print(d->run, d->rows, d->path, name, (const uint8_t *)bytes,
+                                           len, d->cluster);
     mem_free(bytes);
     return status;
 }
@@ -392,7 +430,7 @@ static int dump_by_name(const struct dump *d, const char *name)
 {
     if (strcmp(name, ".replicas") == 0)
         return dump_replicas(d);
-    if (dump_text_mark(name))
+    if (dump_text_mark(d->rows, name))
         return 0;
     return dump_text_knows(name) || dump_metadata_knows(name) ? dump_whole(d, name) : -1;
 }
@@ -405,7 +443,7 @@ static int dump_file(struct dump *d, const char *path)
     d->position = 0;
     d->bad_position = -1;
     d->base = strtoll(name, NULL, 10);
-    printf("Dumping %s\n", path);
+    dump_rows_file(d->rows, path);
     int status = access(path, R_OK)
                      ? tool_fail(d->run, "%s: it can't be read (%s)", path, strerror(errno))
                      : dump_by_name(d, name);
@@ -495,11 +533,11 @@ static int dump_run(struct tool_run *run)
     d.data = options_has(run->options, "print-data-log") || d.decoder;
     d.records = d.data || options_has(run->options, "deep-iteration");
     d.metadata = !options_has(run->options, "skip-record-metadata");
-    buf_init(&d.words);
+    d.rows = dump_rows_new(report_format(run));
     buf_init(&d.bytes);
     buf_init(&d.scratch);
     int status = dump_files(&d);
-    buf_close(&d.words);
+    dump_rows_free(d.rows);
     buf_close(&d.bytes);
     buf_close(&d.scratch);
     return status;

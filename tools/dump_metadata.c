@@ -26,6 +26,7 @@ struct dump_source {
     const char *path;
     const uint8_t *bytes;
     size_t len;
+    struct dump_rows *rows; /* NULL: nothing is printed */
 };
 
 bool dump_metadata_knows(const char *name)
@@ -88,8 +89,9 @@ static int dump_print_entry(const struct dump_source *source, size_t position, c
     Meta__Entry *entry = meta__entry__unpack(NULL, len, bytes);
     if (!entry)
         return dump_damaged(source, position, "the entry can't be decoded");
-    fputs("| ", stdout);
-    report_json_print(proto_json(&entry->base), stdout);
+    dump_row(source->rows, "metadataEntry", "|");
+    dump_bare(source->rows, "entry", proto_json(&entry->base));
+    dump_row_end(source->rows);
     meta__entry__free_unpacked(entry, NULL);
     return 0;
 }
@@ -100,8 +102,9 @@ static int dump_print_servers(const struct dump_source *source, size_t position,
     json_t *servers = dump_servers(bytes, len);
     if (!servers)
         return dump_damaged(source, position, "the members of the quorum can't be decoded");
-    fputs("| servers: ", stdout);
-    report_json_print(servers, stdout);
+    dump_row(source->rows, "metadataServers", "|");
+    dump_json(source->rows, "servers", servers, NULL);
+    dump_row_end(source->rows);
     return 0;
 }
 
@@ -131,10 +134,15 @@ static bool dump_is(const struct raft_store_record *record, uint8_t type)
 static int dump_print_record(const struct dump_source *source, size_t position,
                              const struct raft_store_record *record, bool records)
 {
-    printf("position: %zu kind: %s index: %" PRIu64 " term: %" PRIu64 " logPosition: %" PRIu64
-           " durable: %" PRIu64 " size: %zu\n",
-           position, dump_kind(record), record->index, record->term, record->position,
-           record->durable, record->len);
+    dump_row(source->rows, "metadataRecord", NULL);
+    dump_number(source->rows, "position", (int64_t)position);
+    dump_string(source->rows, "kind", dump_kind(record));
+    dump_number(source->rows, "index", (int64_t)record->index);
+    dump_number(source->rows, "term", (int64_t)record->term);
+    dump_number(source->rows, "logPosition", (int64_t)record->position);
+    dump_number(source->rows, "durable", (int64_t)record->durable);
+    dump_number(source->rows, "size", (int64_t)record->len);
+    dump_row_end(source->rows);
     if (records && dump_is(record, DUMP_COMMAND))
         return dump_print_entry(source, position, record->data, record->len);
     if (records && dump_is(record, DUMP_CHANGE))
@@ -192,8 +200,12 @@ static int dump_print_snapshot(const struct dump_source *source, bool records)
     struct raft_store_snapshot snapshot;
     if (!raft_store_snapshot_get(source->bytes, source->len, &snapshot))
         return dump_damaged(source, 0, "its checksum, or a length in it, is wrong");
-    printf("index: %" PRIu64 " term: %" PRIu64 " confIndex: %" PRIu64 " size: %zu\n",
-           snapshot.index, snapshot.term, snapshot.conf_index, snapshot.data_len);
+    dump_row(source->rows, "metadataSnapshot", NULL);
+    dump_number(source->rows, "index", (int64_t)snapshot.index);
+    dump_number(source->rows, "term", (int64_t)snapshot.term);
+    dump_number(source->rows, "confIndex", (int64_t)snapshot.conf_index);
+    dump_number(source->rows, "size", (int64_t)snapshot.data_len);
+    dump_row_end(source->rows);
     if (dump_print_servers(source, RAFT_STORE_HEAD, snapshot.conf, snapshot.conf_len))
         return 1;
     return records ? dump_print_entry(source, RAFT_STORE_HEAD + snapshot.conf_len, snapshot.data,
@@ -211,8 +223,12 @@ static int dump_print_vote(const struct dump_source *source)
         if (at + RAFT_STORE_VOTE_SIZE > source->len ||
             !raft_store_vote_get(source->bytes + at, &number, &term, &vote))
             continue;
-        printf("slot: %zu number: %" PRIu64 " term: %" PRIu64 " vote: %" PRIu64 "\n", slot, number,
-               term, vote);
+        dump_row(source->rows, "vote", NULL);
+        dump_number(source->rows, "slot", (int64_t)slot);
+        dump_number(source->rows, "number", (int64_t)number);
+        dump_number(source->rows, "term", (int64_t)term);
+        dump_number(source->rows, "vote", (int64_t)vote);
+        dump_row_end(source->rows);
         good++;
     }
     return good > 0 ? 0 : dump_damaged(source, 0, "neither of its two slots holds a vote");
@@ -224,15 +240,17 @@ static int dump_print_reached(const struct dump_source *source)
         bytes_get_u32(source->bytes) != RAFT_STORE_REACHED_MAGIC ||
         bytes_get_u32(source->bytes + 4) != crc32c(0, source->bytes + 8, sizeof(uint64_t)))
         return dump_damaged(source, 0, "its checksum is wrong");
-    printf("logPosition: %" PRIu64 "\n", bytes_get_u64(source->bytes + 8));
+    dump_row(source->rows, "reached", NULL);
+    dump_number(source->rows, "logPosition", (int64_t)bytes_get_u64(source->bytes + 8));
+    dump_row_end(source->rows);
     return 0;
 }
 
-int dump_metadata_print(const struct tool_run *run, const char *path, const char *name,
-                        const uint8_t *bytes, size_t len, bool records)
+int dump_metadata_print(const struct tool_run *run, struct dump_rows *rows, const char *path,
+                        const char *name, const uint8_t *bytes, size_t len, bool records)
 {
-    struct dump_source source = {run, path, bytes, len};
-    puts("A file of Millrace's metadata quorum; Kafka's format is another one.");
+    struct dump_source source = {run, path, bytes, len, rows};
+    dump_rows_note(rows, "A file of Millrace's metadata quorum; Kafka's format is another one.");
     if (strcmp(name, "vote") == 0)
         return dump_print_vote(&source);
     if (strcmp(name, "reached") == 0)
@@ -272,7 +290,7 @@ static void dump_entries_take(struct dump_entries *entries, const struct raft_st
 int dump_entries_add(const struct tool_run *run, const char *path, const char *name,
                      const uint8_t *bytes, size_t len, bool newest, struct dump_entries *entries)
 {
-    struct dump_source source = {run, path, bytes, len};
+    struct dump_source source = {.run = run, .path = path, .bytes = bytes, .len = len};
     struct raft_store_snapshot snapshot;
     struct raft_store_record record;
     size_t position = 0;

@@ -7,13 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/tool.h"
+#include "tools/dump_row.h"
 
 /* Whether a file with this name (no path) is one of them. */
 bool dump_metadata_knows(const char *name);
 /* Prints it; with `records` also what the entries say. 0, or 1 with the message printed. */
-int dump_metadata_print(const struct tool_run *run, const char *path, const char *name,
-                        const uint8_t *bytes, size_t len, bool records);
+int dump_metadata_print(const struct tool_run *run, struct dump_rows *rows, const char *path,
+                        const char *name, const uint8_t *bytes, size_t len, bool records);
 /* The entries of metadata that files hold, oldest first; that of a snapshot stands for all before.
  */
 struct dump_entries {

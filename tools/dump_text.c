@@ -24,12 +24,12 @@ struct dump_text_kind {
 
 struct dump_text {
     const struct tool_run *run;
+    struct dump_rows *rows; /* a checkpoint's row is open until the next line may add to it */
     const char *path;
     const struct dump_text_kind *kind;
-    int number;      /* of the line, from 1 */
-    uint32_t sum;    /* of the lines before this one */
-    bool summed;     /* the line with the checksum came */
-    struct buf held; /* a checkpoint's line that the next one may add to */
+    int number;   /* of the line, from 1 */
+    uint32_t sum; /* of the lines before this one */
+    bool summed;  /* the line with the checksum came */
 };
 
 /* ---- lines ---- */
@@ -67,9 +67,8 @@ static bool dump_text_numbers(char *line, int64_t min, int count, int64_t *value
 
 static void dump_text_release(struct dump_text *t)
 {
-    if (t->held.len > 0)
-        puts(buf_text(&t->held));
-    t->held.len = 0;
+    if (dump_row_is_open(t->rows))
+        dump_row_end(t->rows);
 }
 
 /* "topic partition offset", and behind it "@incarnation 0 0" of the partition's directory. */
@@ -80,25 +79,29 @@ static bool dump_text_checkpoint(struct dump_text *t, char *line)
     if (!name || !dump_text_numbers(line, 0, 2, values))
         return false;
     if (name[0] == '@') {
-        if (t->held.len == 0)
+        if (!dump_row_is_open(t->rows))
             return false;
-        buf_printf(&t->held, " incarnation: %s", name + 1);
+        dump_string(t->rows, "incarnation", name + 1);
         dump_text_release(t);
         return true;
     }
     dump_text_release(t);
-    buf_printf(&t->held, "topic: %s partition: %" PRId64 " offset: %" PRId64, name, values[0],
-               values[1]);
+    dump_row(t->rows, "checkpoint", NULL);
+    dump_string(t->rows, "topic", name);
+    dump_number(t->rows, "partition", values[0]);
+    dump_number(t->rows, "offset", values[1]);
     return true;
 }
 
 static bool dump_text_epoch(struct dump_text *t, char *line)
 {
     int64_t values[2];
-    (void)t;
     if (!dump_text_numbers(line, 0, 2, values))
         return false;
-    printf("epoch: %" PRId64 " startOffset: %" PRId64 "\n", values[0], values[1]);
+    dump_row(t->rows, "leaderEpoch", NULL);
+    dump_number(t->rows, "epoch", values[0]);
+    dump_number(t->rows, "startOffset", values[1]);
+    dump_row_end(t->rows);
     return true;
 }
 
@@ -106,13 +109,14 @@ static bool dump_text_epoch(struct dump_text *t, char *line)
 static bool dump_text_property(struct dump_text *t, char *line)
 {
     char *equals = strpbrk(line, "=:");
-    (void)t;
     if (line[0] == '\0' || line[0] == '#')
         return true;
     if (!equals || equals == line)
         return false;
     *equals = '\0';
-    printf("%s: %s\n", line, equals + 1 + strspn(equals + 1, " "));
+    dump_row(t->rows, "property", NULL);
+    dump_pair(t->rows, line, equals + 1 + strspn(equals + 1, " "));
+    dump_row_end(t->rows);
     return true;
 }
 
@@ -132,19 +136,23 @@ static bool dump_text_index(struct dump_text *t, char *line)
     int64_t values[2];
     if (t->number > 1 || !dump_text_numbers(line, 0, 2, values))
         return false;
-    printf("index: %" PRId64 " term: %" PRId64 "\n", values[0], values[1]);
+    dump_row(t->rows, "metadataIndex", NULL);
+    dump_number(t->rows, "index", values[0]);
+    dump_number(t->rows, "term", values[1]);
+    dump_row_end(t->rows);
     return true;
 }
 
 static bool dump_text_served(struct dump_text *t, char *line)
 {
     int64_t epoch;
-    (void)t;
     if (line[strspn(line, " ")] == '\0')
         return true; /* room for a later one */
     if (!dump_text_numbers(line, 1, 1, &epoch))
         return false;
-    printf("brokerEpoch: %" PRId64 "\n", epoch);
+    dump_row(t->rows, "servedEpoch", NULL);
+    dump_number(t->rows, "brokerEpoch", epoch);
+    dump_row_end(t->rows);
     return true;
 }
 
@@ -153,6 +161,8 @@ static bool dump_text_served(struct dump_text *t, char *line)
 static bool dump_text_segments(struct dump_text *t, char *line)
 {
     enum { OLD = 4, NEW = 6 };
+    static const char *const names[NEW] = {"partition", "segments",    "bytes",
+                                           "checksum",  "abortedTxns", "abortedChecksum"};
     int64_t values[NEW];
     int count = 0;
     uint32_t sum = crc32c(crc32c(t->sum, line, strlen(line)), "\n", 1);
@@ -169,19 +179,19 @@ static bool dump_text_segments(struct dump_text *t, char *line)
             return false;
     if (!name || (count != OLD && count != NEW))
         return false;
-    printf("topic: %s partition: %" PRId64 " segments: %" PRId64 " bytes: %" PRId64
-           " checksum: %" PRId64,
-           name, values[0], values[1], values[2], values[3]);
-    if (count == NEW)
-        printf(" abortedTxns: %" PRId64 " abortedChecksum: %" PRId64, values[4], values[5]);
-    putchar('\n');
+    dump_row(t->rows, "segments", NULL);
+    dump_string(t->rows, "topic", name);
+    for (int i = 0; i < count; i++)
+        dump_number(t->rows, names[i], values[i]);
+    dump_row_end(t->rows);
     return true;
 }
 
 static bool dump_text_plain(struct dump_text *t, char *line)
 {
-    (void)t;
-    puts(line);
+    dump_row(t->rows, "text", NULL);
+    dump_bare(t->rows, "text", report_json_text(line, strlen(line)));
+    dump_row_end(t->rows);
     return true;
 }
 
@@ -262,21 +272,31 @@ static int dump_text_all(struct dump_text *t, char *text)
     return 0;
 }
 
-int dump_text_print(const struct tool_run *run, const char *path, const char *name, char *text,
-                    size_t len)
+int dump_text_print(const struct tool_run *run, struct dump_rows *rows, const char *path,
+                    const char *name, char *text, size_t len)
 {
-    struct dump_text t = {.run = run, .path = path, .kind = dump_text_find(name)};
+    struct dump_text t = {.run = run, .rows = rows, .path = path, .kind = dump_text_find(name)};
     if (strlen(text) != len)
         return tool_fail(run, "%s: byte %zu is 0: the file is damaged, it should be text", path,
                          strlen(text));
-    buf_init(&t.held);
     int status = dump_text_all(&t, text);
     dump_text_release(&t);
-    buf_close(&t.held);
     return status;
 }
 
-bool dump_text_mark(const char *name)
+/* What the name of the file says: an offset of that name, unless it is negative, and the rest. */
+static bool dump_text_tell(struct dump_rows *rows, const char *name, int64_t offset,
+                           const char *meaning)
+{
+    dump_row(rows, "mark", NULL);
+    if (offset >= 0)
+        dump_number(rows, name, offset);
+    dump_bare(rows, "meaning", json_string(meaning));
+    dump_row_end(rows);
+    return true;
+}
+
+bool dump_text_mark(struct dump_rows *rows, const char *name)
 {
     static const struct {
         const char *suffix, *meaning;
@@ -286,24 +306,23 @@ bool dump_text_mark(const char *name)
         {".start", "what lay below this offset was deleted"},
     };
     size_t digits = strspn(name, "0123456789");
-    if (strcmp(name, "replica.gaps") == 0) {
-        puts("offsets may be missing between segments: the log was compacted");
-        return true;
-    }
-    if (strcmp(name, ".lock") == 0 || strcmp(name, "lock") == 0) {
-        puts("held by the node that uses the directory; it has no content");
-        return true;
-    }
+    int64_t offset = strtoll(name, NULL, 10);
+    if (strcmp(name, "replica.gaps") == 0)
+        return dump_text_tell(rows, "offset", -1,
+                              "offsets may be missing between segments: the log was compacted");
+    if (strcmp(name, ".lock") == 0 || strcmp(name, "lock") == 0)
+        return dump_text_tell(rows, "offset", -1,
+                              "held by the node that uses the directory; it has no content");
     if (digits == 0)
         return false;
     for (size_t i = 0; i < ARRAY_LEN(marks); i++)
-        if (strcmp(name + digits, marks[i].suffix) == 0) {
-            printf("offset: %lld %s\n", strtoll(name, NULL, 10), marks[i].meaning);
-            return true;
-        }
+        if (strcmp(name + digits, marks[i].suffix) == 0)
+            return dump_text_tell(rows, "offset", offset, marks[i].meaning);
     if (strncmp(name + digits, ".after-", 7) != 0)
         return false;
-    printf("baseOffset: %lld when this segment was begun the one before had %s bytes\n",
-           strtoll(name, NULL, 10), name + digits + 7);
+    char *meaning =
+        mem_printf("when this segment was begun the one before had %s bytes", name + digits + 7);
+    dump_text_tell(rows, "baseOffset", offset, meaning);
+    mem_free(meaning);
     return true;
 }

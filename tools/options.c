@@ -270,6 +270,12 @@ const char *options_get(const struct options *options, const char *name)
     return given ? given->value : NULL;
 }
 
+bool options_takes(const struct options *options, const char *name, const char *value)
+{
+    const struct option_row *row = options_find(options->rows, name, strlen(name));
+    return row && row->value && strcmp(row->value, value) == 0;
+}
+
 const char *options_written(const struct options *options, const char *name)
 {
     const struct option_given *given = options_last(options, name);

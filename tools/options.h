@@ -123,6 +123,8 @@ const char *options_find_other(const struct options *options, const char *action
 bool options_has(const struct options *options, const char *name);
 /* The last value, "" for one that was left out; NULL when the option was not given. */
 const char *options_get(const struct options *options, const char *name);
+/* Whether the option is there, and says of its value just this. */
+bool options_takes(const struct options *options, const char *name, const char *value);
 /* All values in order: start with *cursor = 0; NULL at the end. */
 const char *options_next(const struct options *options, const char *name, size_t *cursor);
 /* The value as a number; `otherwise` when not given. ERR_INVALID with the sentence. */

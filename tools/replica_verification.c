@@ -29,7 +29,7 @@ static const struct option_row verify_options[] = {
     OPTION("max-wait-ms", "N", "How long to wait when there is nothing new (1000)."),
     OPTION("time", "T", "Where to begin: ms since 1970, -1 = the end (default), -2 = the start."),
     OPTION("report-interval-ms", "N", "A line about the lag at most this often (30000)."),
-    OPTION("format", "json", "One JSON object a line, instead of text."),
+    REPORT_OPTION_LINES,
     TOOL_LAST_OPTIONS,
 };
 
@@ -449,9 +449,6 @@ static void verify_round(struct verify *v)
 
 static int verify_read(struct verify *v)
 {
-    if (report_format(v->run) == REPORT_TABLE)
-        return tool_misuse(v->run, "--format table: this tool has no end, and so no table: give "
-                                   "json, or leave it out");
     int status = tool_number(v->run, "time", -2, INT64_MAX, -1, &v->time);
     if (status == 0)
         status = tool_number(v->run, "fetch-size", 1, INT32_MAX, 1 << 20, &v->fetch_size);

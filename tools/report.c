@@ -35,9 +35,13 @@ struct report {
 int report_check_format(const struct tool_run *run)
 {
     const char *text = options_get(run->options, "format");
-    if (!text || strcmp(text, "json") == 0 || strcmp(text, "table") == 0)
+    bool stream = options_takes(run->options, "format", "json");
+    if (!text || strcmp(text, "json") == 0 || (strcmp(text, "table") == 0 && !stream))
         return 0;
-    return tool_misuse(run, "--format %s: write json or table", text);
+    if (stream && strcmp(text, "table") == 0)
+        return tool_misuse(run, "--format table: what is printed has no end, and so no table: "
+                                "give json, or leave it out");
+    return tool_misuse(run, "--format %s: write json%s", text, stream ? "" : " or table");
 }
 
 enum report_format report_format(const struct tool_run *run)
@@ -302,8 +306,7 @@ static void report_print_kafka_table(const struct report *report, FILE *out)
     buf_close(&text);
 }
 
-/* "lowWatermark" as LOW-WATERMARK; the caller's to mem_free. */
-static char *report_title(const char *name)
+char *report_title(const char *name)
 {
     struct buf title;
     buf_init(&title);

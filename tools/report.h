@@ -21,6 +21,8 @@ enum report_format { REPORT_KAFKA, REPORT_JSON, REPORT_TABLE };
 #define REPORT_OPTION_WITH(actions)                                                                \
     OPTION_WITH(actions, "format", "json|table",                                                   \
                 "One JSON object, or a table, instead of what Kafka's tool prints.")
+/* For tools whose output has no end, hence no table. */
+#define REPORT_OPTION_LINES OPTION("format", "json", "One JSON object a line, instead of text.")
 
 /* Whether --format names a form, if it is given: main.c asks. 0, or 1 with the message printed. */
 int report_check_format(const struct tool_run *run);
@@ -79,6 +81,8 @@ void report_print(const struct report *report, enum report_format format, FILE *
 void report_print_all(const struct report *const *reports, size_t count, enum report_format format,
                       FILE *out);
 
+/* "lowWatermark" as LOW-WATERMARK; the caller's to mem_free. */
+char *report_title(const char *name);
 /* Text as a JSON string; what is no UTF-8 becomes question marks. */
 json_t *report_json_text(const char *text, size_t len);
 /* One line; `value` is given back to jansson. */

@@ -58,9 +58,10 @@ def files_of(directory):
 
 
 def find(directory, *parts, size=1):
-    """The first file whose path has these parts in its name, and that has so many bytes."""
+    """The first file whose path below the directory has these parts, and that has so many bytes."""
     return next(path for path in sorted(files_of(directory))
-                if all(part in path for part in parts) and os.path.getsize(path) >= size)
+                if all(part in path.removeprefix(os.path.dirname(directory)) for part in parts)
+                and os.path.getsize(path) >= size)
 
 
 def check_words(directory):
@@ -159,6 +160,61 @@ def check_damaged_text(directory):
     with open(path, "w"):
         pass
     check("no file that can be dumped" in dump(path, status=1)[1], "a file of no kind")
+
+
+def objects(path, *arguments):
+    """The rows of a file as JSON, by their type."""
+    rows = {}
+    for line in tool(DUMP, "--files", path, *arguments, "--format", "json").stdout.splitlines():
+        row = json.loads(line)
+        check_equal(row.pop("file"), path, "the file")
+        rows.setdefault(row.pop("type"), []).append(row)
+    return rows
+
+
+BATCH = ("baseOffset lastOffset count baseSequence lastSequence producerId producerEpoch partitionLeaderEpoch "
+         "isTransactional isControl deleteHorizonMs position timestampType timestamp size magic compresscodec crc "
+         "isvalid").split()
+RECORD = "offset timestampType timestamp keySize valueSize sequence headerKeys key payload".split()
+
+
+@test("kafka-dump-log: the same as one JSON object a line, and as tables")
+def formats():
+    with Cluster(1) as cluster:
+        directory = fill(cluster)
+        log = find(directory, "t-0/", ".log")
+        rows = objects(log, "--print-data-log")
+        check_equal(list(rows), ["batch", "record"], "the types")
+        check_equal(list(rows["batch"][0]), BATCH, "the names of a batch")
+        check_equal(list(rows["record"][0]), RECORD, "the names of a record")
+        first = rows["record"][0]
+        check_equal((first["offset"], first["key"], first["payload"], first["headerKeys"], first["timestampType"]),
+                    (0, None, "0", [], "CreateTime"), "the first record")
+        check_equal([row.get("endTxnMarker") for row in rows["record"] if "endTxnMarker" in row], ["COMMIT"], "markers")
+        check_equal((rows["batch"][0]["isvalid"], rows["batch"][0]["deleteHorizonMs"]), (True, None), "the first batch")
+        for parts, kind, names in (
+                (("t-0/", ".snapshot"), "producer", "producerId producerEpoch coordinatorEpoch currentTxnFirstOffset "
+                 "lastTimestamp firstSequence lastSequence lastOffset offsetDelta timestamp"),
+                (("recovery-point",), "checkpoint", "topic partition offset incarnation"),
+                (("meta.properties",), "property", "name value"), (("controller/vote",), "vote", "slot number term vote"),
+                (("controller/log-",), "metadataRecord", "position kind index term logPosition durable size")):
+            path = find(directory, *parts)
+            rows = objects(path)
+            check_equal(list(rows[kind][0]), names.split(), f"the names of {kind}")
+            text = tool(DUMP, "--files", path, "--format", "table").stdout.splitlines()
+            check_equal(text[0], f"Dumping {path}", "the first line of the tables")
+            check_equal(text[1].split(), [re.sub("([A-Z])", r"-\1", name).upper() for name in names.split()], "titles")
+            check_equal(len([line for line in text[2:] if line]), len(rows[kind]), f"the rows of {kind}")
+        log = find(directory, "__transaction_state", ".log")
+        row = objects(log, "--transaction-log-decoder")["record"][0]
+        check_equal((row["key"]["data"], row["payload"]["data"]["transactionStatus"]), ({"transactionalId": "mine"}, 0),
+                    "a decoded record")
+        check("can't be decoded" in objects(log, "--offsets-decoder")["record"][0]["error"], "the wrong decoder")
+        with open(log, "ab") as file:
+            file.write(b"garbage")
+        done = tool(DUMP, "--files", log, "--format", "json", check_status=False)
+        check(done.returncode == 1 and "no whole batch" in done.stderr, done.stderr)
+        check(all(json.loads(line)["type"] == "batch" for line in done.stdout.splitlines()), "what stays on stdout")
 
 
 @test("kafka-dump-log: the records of coordinators in words, and decoders that are not there")
