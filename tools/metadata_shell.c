@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "tools/metadata_tree.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row shell_options[] = {
@@ -17,6 +18,7 @@ static const struct option_row shell_options[] = {
                   "A controller's directory: \"controller\" in a node's first log directory."),
     OPTION_LETTER('s', "snapshot", "FILE", "One of its files: snapshot, log-N."),
     OPTION_OLD_LETTER('c', "cluster", "URL"),
+    OPTION("format", "json|table", "One JSON object, or a table, for each command."),
     TOOL_LAST_OPTIONS,
 };
 
@@ -25,7 +27,8 @@ enum { SHELL_WORDS_MAX = 64, SHELL_DEPTH_MAX = 64, SHELL_LINE_MAX = 4096 };
 struct shell {
     struct tool_run *run;
     json_t *root;
-    char *at; /* the directory, absolute: "/" or "/image/topics" */
+    char *at;              /* the directory, absolute: "/" or "/image/topics" */
+    struct report *report; /* what the command finds; NULL: it is printed at once */
     bool ended;
 };
 
@@ -114,27 +117,57 @@ static const char **shell_names(json_t *node, size_t *count)
     return names;
 }
 
+/* A path below another. The caller's to mem_free. */
+static char *shell_below(const char *path, const char *name)
+{
+    return mem_printf("%s/%s", strcmp(path, "/") == 0 ? "" : path, name);
+}
+
+/* What a command prints: a line, or a row. */
+static void shell_put_path(struct shell *s, const char *path, const json_t *node, const char *line)
+{
+    if (!s->report) {
+        puts(line);
+        return;
+    }
+    report_text(s->report, path);
+    report_flag(s->report, json_is_object(node));
+}
+
+/* Files say JSON, or plain text: a number is no other text. */
+static void shell_put_value(struct shell *s, const char *path, const json_t *node)
+{
+    const char *text = json_string_value(node);
+    json_t *value = json_loads(text, 0, NULL);
+    report_text(s->report, path);
+    report_value(s->report, value ? value : report_json_text(text, strlen(text)));
+    report_as(s->report, "%s", text);
+}
+
 static int shell_print_names(struct shell *s, const char *path, json_t *node)
 {
     size_t count;
-    (void)s;
     if (!json_is_object(node)) {
-        puts(path);
+        shell_put_path(s, path, node, path);
         return 0;
     }
     const char **names = shell_names(node, &count);
-    for (size_t i = 0; i < count; i++)
-        puts(names[i]);
+    for (size_t i = 0; i < count; i++) {
+        char *below = shell_below(path, names[i]);
+        shell_put_path(s, below, json_object_get(node, names[i]), names[i]);
+        mem_free(below);
+    }
     mem_free(names);
     return 0;
 }
 
 static int shell_print_file(struct shell *s, const char *path, json_t *node)
 {
-    (void)s;
     if (json_is_object(node)) {
         fflush(stdout);
         fprintf(stderr, "cat: %s: it is a directory.\n", path);
+    } else if (s->report) {
+        shell_put_value(s, path, node);
     } else {
         puts(json_string_value(node));
     }
@@ -155,23 +188,42 @@ static void shell_print_below(const json_t *node, const char *name, int depth)
     mem_free(names);
 }
 
+/* The files of a tree. */
+static void shell_put_tree(struct shell *s, const char *path, json_t *node)
+{
+    size_t count;
+    if (!json_is_object(node)) {
+        shell_put_value(s, path, node);
+        return;
+    }
+    const char **names = shell_names(node, &count);
+    for (size_t i = 0; i < count; i++) {
+        char *below = shell_below(path, names[i]);
+        shell_put_tree(s, below, json_object_get(node, names[i]));
+        mem_free(below);
+    }
+    mem_free(names);
+}
+
 static int shell_print_tree(struct shell *s, const char *path, json_t *node)
 {
     const char *name = strrchr(path, '/') + 1;
-    (void)s;
-    shell_print_below(node, name[0] ? name : "/", 0);
+    if (s->report)
+        shell_put_tree(s, path, node);
+    else
+        shell_print_below(node, name[0] ? name : "/", 0);
     return 0;
 }
 
 static int shell_print_paths(struct shell *s, const char *path, json_t *node)
 {
     size_t count;
-    puts(path);
+    shell_put_path(s, path, node, path);
     if (!json_is_object(node))
         return 0;
     const char **names = shell_names(node, &count);
     for (size_t i = 0; i < count; i++) {
-        char *below = mem_printf("%s/%s", strcmp(path, "/") == 0 ? "" : path, names[i]);
+        char *below = shell_below(path, names[i]);
         shell_print_paths(s, below, json_object_get(node, names[i]));
         mem_free(below);
     }
@@ -191,27 +243,33 @@ static int shell_enter(struct shell *s, const char *path, json_t *node)
     return 0;
 }
 
+static const struct report_column shell_paths[] = {
+    {.name = "path"}, {.name = "directory"}, REPORT_END};
+static const struct report_column shell_values[] = {
+    {.name = "path"}, {.name = "value"}, REPORT_END};
+
 static const struct shell_command {
     const char *name;
     int (*fn)(struct shell *s, const char *path, json_t *node); /* NULL: no paths */
     const char *otherwise; /* the path when none is given; NULL: one must be */
     const char *doc;
+    const struct report_column *columns; /* of what it finds; NULL: it finds nothing */
 } shell_commands[] = {
-    {"ls", shell_print_names, ".", "ls [PATH...]: the names in a directory"},
-    {"cat", shell_print_file, NULL, "cat PATH...: what a file says"},
-    {"cd", shell_enter, "/", "cd [PATH]: go to a directory"},
-    {"pwd", NULL, NULL, "pwd: where you are"},
-    {"tree", shell_print_tree, ".", "tree [PATH...]: all below, with what it says"},
-    {"find", shell_print_paths, ".", "find [PATH...]: the paths of all below"},
-    {"help", NULL, NULL, "help: this list"},
-    {"exit", NULL, NULL, "exit: end; quit is the same"},
-    {"quit", NULL, NULL, NULL},
+    {"ls", shell_print_names, ".", "ls [PATH...]: the names in a directory", shell_paths},
+    {"cat", shell_print_file, NULL, "cat PATH...: what a file says", shell_values},
+    {"cd", shell_enter, "/", "cd [PATH]: go to a directory", NULL},
+    {"pwd", NULL, NULL, "pwd: where you are", shell_paths},
+    {"tree", shell_print_tree, ".", "tree [PATH...]: all below, with what it says", shell_values},
+    {"find", shell_print_paths, ".", "find [PATH...]: the paths of all below", shell_paths},
+    {"help", NULL, NULL, "help: this list", NULL},
+    {"exit", NULL, NULL, "exit: end; quit is the same", NULL},
+    {"quit", NULL, NULL, NULL, NULL},
 };
 
 static int shell_run_plain(struct shell *s, const char *name)
 {
     if (strcmp(name, "pwd") == 0)
-        puts(s->at);
+        shell_put_path(s, s->at, s->root, s->at);
     else if (strcmp(name, "help") != 0)
         s->ended = true;
     else
@@ -221,10 +279,32 @@ static int shell_run_plain(struct shell *s, const char *name)
     return 0;
 }
 
+static int shell_run_command(struct shell *s, const struct shell_command *command,
+                             const char *const *words, size_t count)
+{
+    enum report_format format = report_format(s->run);
+    int status = 0;
+    if (format != REPORT_KAFKA && command->columns) {
+        s->report = report_new("entries");
+        report_columns(s->report, command->columns);
+    }
+    if (!command->fn)
+        status = shell_run_plain(s, command->name);
+    else if (count == 1)
+        status = shell_each(s, command->name, command->otherwise, command->fn);
+    for (size_t i = 1; command->fn && i < count; i++)
+        status |= shell_each(s, command->name, words[i], command->fn);
+    if (s->report) {
+        report_print(s->report, format, stdout);
+        report_free(s->report);
+        s->report = NULL;
+    }
+    return status;
+}
+
 static int shell_run_words(struct shell *s, const char *const *words, size_t count)
 {
     const struct shell_command *command = NULL;
-    int status = 0;
     for (size_t i = 0; i < ARRAY_LEN(shell_commands); i++)
         if (strcmp(shell_commands[i].name, words[0]) == 0)
             command = &shell_commands[i];
@@ -236,13 +316,7 @@ static int shell_run_words(struct shell *s, const char *const *words, size_t cou
                         : "there is no such command; help lists them");
         return 1;
     }
-    if (!command->fn)
-        return shell_run_plain(s, command->name);
-    if (count == 1)
-        return shell_each(s, command->name, command->otherwise, command->fn);
-    for (size_t i = 1; i < count; i++)
-        status |= shell_each(s, command->name, words[i], command->fn);
-    return status;
+    return shell_run_command(s, command, words, count);
 }
 
 static int shell_run_line(struct shell *s, char *line)
@@ -261,7 +335,7 @@ static void shell_loop(struct shell *s)
     char line[SHELL_LINE_MAX];
     bool terminal = isatty(STDIN_FILENO);
     while (!s->ended) {
-        if (terminal)
+        if (terminal && report_format(s->run) == REPORT_KAFKA)
             fputs(">> ", stdout);
         fflush(stdout);
         if (!fgets(line, sizeof(line), stdin))

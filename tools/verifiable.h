@@ -6,6 +6,9 @@
 #include <jansson.h>
 #include <librdkafka/rdkafka.h>
 
+/* The lines are Kafka's own, with and without the option; a table would have no end. */
+#define VERIFIABLE_FORMAT OPTION("format", "json", "One JSON object a line, as without the option.")
+
 /* An event as it begins. */
 json_t *verifiable_event(const char *name);
 /* Bytes of a record as text; null for NULL. */

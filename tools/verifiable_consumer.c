@@ -31,6 +31,7 @@ static const struct option_row consumer_options[] = {
            "CooperativeStickyAssignor (RangeAssignor)."),
     OPTION("command-config", "FILE", "A file of client settings; options count more."),
     OPTION_SAME("consumer.config", "FILE", "command-config"),
+    VERIFIABLE_FORMAT,
     TOOL_LAST_OPTIONS,
 };
 

@@ -26,6 +26,7 @@ static const struct option_row producer_options[] = {
     OPTION("repeating-keys", "N", "Keys from 0 to N - 1, again and again (no keys)."),
     OPTION("command-config", "FILE", "A file of client settings."),
     OPTION_SAME("producer.config", "FILE", "command-config"),
+    VERIFIABLE_FORMAT,
     TOOL_LAST_OPTIONS,
 };
 

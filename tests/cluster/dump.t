@@ -283,6 +283,19 @@ def shell():
                                  (("--snapshot", os.path.join(directory, "vote")), "neither a snapshot nor a log-N")):
             done = tool(SHELL, *arguments, check_status=False)
             check(done.returncode == 1 and words in done.stderr and not done.stdout, f"{arguments}: {done.stderr!r}")
+        def rows(*arguments, **more):
+            return [json.loads(line)["entries"] for line in run(*arguments, "--format", "json", **more)[0].splitlines()]
+        check_equal(rows("ls", "/image/topics/byName"), [[{"path": "/image/topics/byName/t", "directory": True}]], "ls")
+        setting = [{"path": "/image/configs/TOPIC:t/retention.ms", "value": "77"}]
+        for command in ("cat", "tree"):
+            check_equal(rows(command, "/image/configs/TOPIC:t/retention.ms"), [setting], command)
+        (found,) = rows("cat", "/image/topics/byName/t/1")
+        check_equal((found[0]["value"]["partition"], found[0]["value"]["leader"]), (1, 0), "a partition")
+        check_equal([row["path"] for row in rows("find", "/image/topics/byName/t")[0]],
+                    [f"/image/topics/byName/t{name}" for name in ("", "/0", "/1", "/id")], "find")
+        check_equal(rows(stdin="cd image\npwd\nls absent\n"), [[{"path": "/image", "directory": True}], []], "lines")
+        check_equal(run("ls", "/image/topics/byName", "--format", "table")[0].splitlines(),
+                    ["PATH                   DIRECTORY", "/image/topics/byName/t true"], "a table")
         copy = os.path.join(cluster.directory, "log-00000000000000000001")
         with open(log, "rb") as file, open(copy, "wb") as other:
             other.write(flip(file.read()))
