@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "tools/group_client.h"
+#include "tools/report.h"
 #include "tools/reset_spec.h"
 #include "tools/text_file.h"
 #include "tools/tools.h"
@@ -34,6 +35,7 @@ static const struct option_row reset_options[] = {
     OPTION("shift-by", "N", "By so many records on; a negative number: back."),
     OPTION("dry-run", NULL, "Say what would be done, and do nothing."),
     OPTION("force", NULL, "Take members out of the group that are still in it."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -47,6 +49,8 @@ struct reset {
     struct group_rows plan;     /* of from-file, sorted */
     bool dry;
     int status; /* 1 once something was left out */
+    FILE *out;  /* of what is told in words */
+    struct report *offsets, *missing, *deleted;
 };
 
 /* ---- options ---- */
@@ -171,17 +175,17 @@ static bool reset_names(const char *list, const char *name)
 }
 
 /* "[a, b]", as Java prints a list. */
-static void reset_print_list(const char *title, const char *list)
+static void reset_print_list(const struct reset *r, const char *title, const char *list)
 {
     const char *name;
     size_t len;
     const char *comma = "";
-    printf("%s [", title);
+    fprintf(r->out, "%s [", title);
     while (reset_next_name(&list, &name, &len)) {
-        printf("%s%.*s", comma, (int)len, name);
+        fprintf(r->out, "%s%.*s", comma, (int)len, name);
         comma = ", ";
     }
-    puts("]");
+    fputs("]\n", r->out);
 }
 
 /* Adds the partitions of the topics that are there; says which are not. */
@@ -205,9 +209,11 @@ static int reset_add_topics(struct reset *r, const char *list, const char *missi
             }
         if (topic)
             continue;
+        report_printf(r->missing, "%.*s", (int)len, name);
+        report_text(r->missing, missing);
         if (!told)
-            printf("Following %s topics are not found, skipping them\n", missing);
-        printf("%s%.*s\n", format, (int)len, name);
+            fprintf(r->out, "Following %s topics are not found, skipping them\n", missing);
+        fprintf(r->out, "%s%.*s\n", format, (int)len, name);
         told = true;
         r->status = 1;
     }
@@ -244,13 +250,13 @@ static int reset_from_plan(struct reset *r, struct group_row *row)
     return found ? 0 : ERR_INVALID;
 }
 
-static void reset_bound(struct group_row *row, int64_t begin, int64_t end)
+static void reset_bound(const struct reset *r, struct group_row *row, int64_t begin, int64_t end)
 {
     bool high = row->planned >= end, low = !high && row->planned <= begin;
     if (high || low)
-        printf("New offset (%" PRId64 ") is %s offset. Value will be set to %" PRId64 "\n",
-               row->planned, high ? "higher than latest" : "lower than earliest",
-               high ? end : begin);
+        fprintf(r->out, "New offset (%" PRId64 ") is %s offset. Value will be set to %" PRId64 "\n",
+                row->planned, high ? "higher than latest" : "lower than earliest",
+                high ? end : begin);
     row->planned = high ? end : low ? begin : row->planned;
 }
 
@@ -278,9 +284,10 @@ static int reset_to_time(struct reset *r, struct group_rows *rows, const int64_t
         struct group_row *row = &rows->items[i];
         row->planned = row->found == GROUP_NONE ? ends[i] : row->found;
         if (row->found == GROUP_NONE)
-            printf("Partition %d from topic %s is empty, without a committed record. Falling back "
-                   "to latest known offset.\n",
-                   row->partition, row->topic);
+            fprintf(r->out,
+                    "Partition %d from topic %s is empty, without a committed record. Falling back "
+                    "to latest known offset.\n",
+                    row->partition, row->topic);
     }
     return err;
 }
@@ -298,7 +305,7 @@ static int reset_to_chosen(struct reset *r, struct group_rows *rows, const int64
     if (!err)
         err = reset_ask(r, rows, -2);
     for (size_t i = 0; !err && i < rows->count; i++)
-        reset_bound(&rows->items[i], rows->items[i].found, ends[i]);
+        reset_bound(r, &rows->items[i], rows->items[i].found, ends[i]);
     return err;
 }
 
@@ -331,15 +338,26 @@ static int reset_commit(struct reset *r, struct group_rows *rows)
     return err;
 }
 
+static void reset_put_offset(struct reset *r, const struct group_row *row, const char *kind)
+{
+    report_text(r->offsets, row->topic);
+    report_number(r->offsets, row->partition);
+    report_number(r->offsets, row->planned);
+    report_text(r->offsets, kind);
+}
+
 static int reset_input(struct reset *r, struct group_rows *rows)
 {
     if (rows->count == 0)
         return 0;
-    printf("Following input topics offsets will be reset to (for consumer group %s)\n", r->group);
+    fprintf(r->out, "Following input topics offsets will be reset to (for consumer group %s)\n",
+            r->group);
     int err = reset_plan_rows(r, rows);
-    for (size_t i = 0; !err && i < rows->count; i++)
-        printf("Topic: %s Partition: %d Offset: %" PRId64 "\n", rows->items[i].topic,
-               rows->items[i].partition, rows->items[i].planned);
+    for (size_t i = 0; !err && i < rows->count; i++) {
+        fprintf(r->out, "Topic: %s Partition: %d Offset: %" PRId64 "\n", rows->items[i].topic,
+                rows->items[i].partition, rows->items[i].planned);
+        reset_put_offset(r, &rows->items[i], "input");
+    }
     return err;
 }
 
@@ -347,12 +365,14 @@ static int reset_intermediate(struct reset *r, struct group_rows *rows)
 {
     if (rows->count == 0)
         return 0;
-    printf("Following intermediate topics offsets will be reset to end (for consumer group %s)\n",
-           r->group);
+    fprintf(r->out,
+            "Following intermediate topics offsets will be reset to end (for consumer group %s)\n",
+            r->group);
     int err = reset_ask(r, rows, -1);
     for (size_t i = 0; !err && i < rows->count; i++) {
         rows->items[i].planned = rows->items[i].found;
-        printf("Topic: %s\n", rows->items[i].topic);
+        fprintf(r->out, "Topic: %s\n", rows->items[i].topic);
+        reset_put_offset(r, &rows->items[i], "intermediate");
     }
     return err;
 }
@@ -363,15 +383,17 @@ static int reset_offsets(struct reset *r)
     const char *between = options_get(r->run->options, "intermediate-topics");
     struct group_rows rows = {0}, ends = {0};
     if (between)
-        puts("WARN: `--intermediate-topics` is deprecated and will be removed in a future release");
+        fputs(
+            "WARN: `--intermediate-topics` is deprecated and will be removed in a future release\n",
+            r->out);
     if (!input && !between) {
-        puts("No input or intermediate topics specified. Skipping seek.");
+        fputs("No input or intermediate topics specified. Skipping seek.\n", r->out);
         return 0;
     }
     if (input)
-        reset_print_list("Reset-offsets for input topics", input);
+        reset_print_list(r, "Reset-offsets for input topics", input);
     if (between)
-        reset_print_list("Seek-to-end for intermediate topics", between);
+        reset_print_list(r, "Seek-to-end for intermediate topics", between);
     int err = reset_add_topics(r, input, "input", "Topic: ", &rows);
     if (!err)
         err = reset_add_topics(r, between, "intermediate", "Topic:", &ends);
@@ -384,7 +406,7 @@ static int reset_offsets(struct reset *r)
     if (!err)
         err = reset_commit(r, &ends);
     if (!err && rows.count + ends.count > 0)
-        puts("Done.");
+        fputs("Done.\n", r->out);
     group_rows_free(&rows);
     group_rows_free(&ends);
     return err;
@@ -477,26 +499,29 @@ static int reset_delete(struct reset *r, char *const *names, size_t count)
     int status = topic_deletion_send(r->run, list, (int32_t)count, &answer);
     const struct delete_topics_response *deleted = answer.response;
     buf_init(&text);
-    for (int32_t i = 0; status == 0 && i < deleted->responses.count; i++)
-        if (deleted->responses.items[i].error_code) {
+    for (int32_t i = 0; status == 0 && i < deleted->responses.count; i++) {
+        int16_t code = deleted->responses.items[i].error_code;
+        report_string(r->deleted, deleted->responses.items[i].name);
+        report_text(r->deleted, code ? err_name(err_from_wire(code)) : NULL);
+        if (code)
             r->status =
                 tool_fail(r->run, "%.*s can't be deleted: %s",
                           WIRE_STR_ARGS(deleted->responses.items[i].name),
-                          tool_error_text(deleted->responses.items[i].error_code,
-                                          deleted->responses.items[i].error_message, &text));
-        }
+                          tool_error_text(code, deleted->responses.items[i].error_message, &text));
+    }
     buf_close(&text);
     client_answer_free(&answer);
     mem_free(list);
     return status;
 }
 
-static void reset_print_names(const char *title, char *const *names, size_t count)
+static void reset_print_names(const struct reset *r, const char *title, char *const *names,
+                              size_t count)
 {
-    printf("%s [", title);
+    fprintf(r->out, "%s [", title);
     for (size_t i = 0; i < count; i++)
-        printf("%s%s", i ? ", " : "", names[i]);
-    puts("]");
+        fprintf(r->out, "%s%s", i ? ", " : "", names[i]);
+    fputs("]\n", r->out);
 }
 
 /* 0, 1 with the message printed, or negative: client_problem. */
@@ -509,14 +534,18 @@ static int reset_internal(struct reset *r)
     if (!err && list)
         err = reset_choose(r, list, names, &count);
     if (!err) {
-        reset_print_names(list ? "Deleting specified internal topics"
-                               : "Deleting inferred internal topics",
-                          names, count);
+        reset_print_names(
+            r, list ? "Deleting specified internal topics" : "Deleting inferred internal topics",
+            names, count);
+        for (size_t i = 0; r->dry && i < count; i++) {
+            report_text(r->deleted, names[i]);
+            report_none(r->deleted);
+        }
         if (!r->dry && count > 0)
             err = reset_delete(r, names, count);
     }
     if (!err)
-        puts("Done.");
+        fputs("Done.\n", r->out);
     for (size_t i = 0; i < count; i++)
         mem_free(names[i]);
     mem_free(names);
@@ -536,9 +565,10 @@ static int reset_members(struct reset *r)
                         "application, or take them out of the group with --force",
                         r->group, view.member_count);
     else if (!err && view.exists && view.member_count > 0 && r->dry)
-        printf("%d members would be taken out of the group %s\n", view.member_count, r->group);
+        fprintf(r->out, "%d members would be taken out of the group %s\n", view.member_count,
+                r->group);
     else if (!err && view.exists && view.member_count > 0) {
-        printf("Force deleting all active members in the group: %s\n", r->group);
+        fprintf(r->out, "Force deleting all active members in the group: %s\n", r->group);
         err = group_client_remove_members(&r->groups, r->group, &view);
     }
     group_view_free(&view);
@@ -549,8 +579,9 @@ static int reset_run_all(struct reset *r)
 {
     int err = reset_members(r);
     if (!err && r->dry)
-        puts("----Dry run displays the actions which will be performed when running Streams Reset "
-             "Tool----");
+        fputs("----Dry run displays the actions which will be performed when running Streams Reset "
+              "Tool----\n",
+              r->out);
     if (!err)
         err = reset_offsets(r);
     if (!err)
@@ -558,19 +589,54 @@ static int reset_run_all(struct reset *r)
     return err;
 }
 
+/* What was done, or would be. */
+static void reset_print(const struct reset *r)
+{
+    const struct report *const reports[] = {r->offsets, r->missing, r->deleted};
+    if (report_format(r->run) != REPORT_KAFKA)
+        report_print_all(reports, ARRAY_LEN(reports), report_format(r->run), stdout);
+}
+
+static void reset_open(struct reset *r)
+{
+    static const struct report_column offsets[] = {
+        {.name = "topic"}, {.name = "partition"}, {.name = "offset"}, {.name = "kind"}, REPORT_END};
+    static const struct report_column missing[] = {{.name = "topic"}, {.name = "kind"}, REPORT_END};
+    static const struct report_column deleted[] = {
+        {.name = "topic"}, {.name = "error"}, REPORT_END};
+    r->out = report_format(r->run) == REPORT_KAFKA ? stdout : stderr;
+    r->offsets = report_new("offsets");
+    r->missing = report_new("missingTopics");
+    r->deleted = report_new("deletedTopics");
+    report_columns(r->offsets, offsets);
+    report_columns(r->missing, missing);
+    report_columns(r->deleted, deleted);
+    group_client_init(&r->groups, r->run, RESET_CALL_MS);
+}
+
+static void reset_close(struct reset *r)
+{
+    group_rows_free(&r->plan);
+    group_client_close(&r->groups);
+    report_free(r->offsets);
+    report_free(r->missing);
+    report_free(r->deleted);
+}
+
 static int reset_run(struct tool_run *run)
 {
     struct reset r = {.run = run};
     if (reset_read_options(&r) || tool_connect(run))
         return 1;
-    group_client_init(&r.groups, run, RESET_CALL_MS);
+    reset_open(&r);
     int err = r.target ? reset_read_target(&r) : 0;
     if (!err)
         err = reset_run_all(&r);
-    group_rows_free(&r.plan);
-    group_client_close(&r.groups);
+    if (!err)
+        reset_print(&r);
     if (err < 0)
-        return tool_fail_client(run);
+        err = tool_fail_client(run);
+    reset_close(&r);
     return err ? err : r.status;
 }
 

@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import json
 import re
 import subprocess
 
@@ -83,12 +84,23 @@ def offsets():
                  "Done.\n" + delete)
             check_equal(committed(cluster), before, f"the offsets after a dry run of {more}")
         check(set(INTERNAL) <= set(topics(cluster)), "a dry run deletes nothing")
+        done = says(cluster, RESET, "--application-id", "app", "--input-topics", "in,absent", "--intermediate-topics",
+                    "mid", "--to-offset", "3", "--dry-run", "--format", "json", status=1, out=re.compile("."),
+                    err=re.compile("Topic: in Partition: 0 Offset: 3"))
+        check_equal(json.loads(done.stdout), {
+            "offsets": [*({"topic": "in", "partition": p, "offset": 3, "kind": "input"} for p in (0, 1)),
+                        {"topic": "mid", "partition": 0, "offset": 3, "kind": "intermediate"}],
+            "missingTopics": [{"topic": "absent", "kind": "input"}],
+            "deletedTopics": [{"topic": name, "error": None} for name in INTERNAL]}, "what a dry run tells programs")
         says(cluster, RESET, *app, "--shift-by", "1", "--internal-topics", INTERNAL[0], "--intermediate-topics", "mid",
              out=re.compile(rf"Seek-to-end for intermediate topics \[mid\]\n[^$]*Topic: mid\nDone.\n"
                             rf"Deleting specified internal topics \[{INTERNAL[0]}\]\nDone.\n$"))
         check_equal(committed(cluster), {("in", 0): 5, ("in", 1): 5, ("mid", 0): 3}, "the offsets")
         wait_until(lambda: INTERNAL[0] not in topics(cluster), DEADLINE_S, "the topic that was named is deleted")
-        says(cluster, RESET, "--application-id", "app", out=re.compile("Skipping seek.\nDeleting inferred"))
+        done = says(cluster, RESET, "--application-id", "app", "--format", "table",
+                    out=re.compile("^TOPIC PARTITION OFFSET KIND\n\nTOPIC KIND\n\nTOPIC +ERROR\n"),
+                    err=re.compile("Skipping seek.\nDeleting inferred"))
+        check_equal(len(done.stdout.splitlines()), 5 + len(INTERNAL) - 1, f"the rows of {done.stdout}")
         wait_until(lambda: topics(cluster) == sorted(["in", "mid", *OTHERS]), DEADLINE_S, "all of them are deleted")
 
 
