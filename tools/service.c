@@ -11,6 +11,7 @@
  * else wrote, no permission. All is checked before anything is written. */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "tools/report.h"
 #include "tools/server.h"
 #include "tools/text_file.h"
 #include "tools/tools.h"
@@ -33,14 +35,25 @@
 #define SERVICE_SYSTEMD "/run/systemd/system" /* there while systemd is the init */
 #define SERVICE_PLAIN   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+:=-"
 
-enum { SERVICE_DIRS_MAX = 32, SERVICE_UNKNOWN = 4 };
+enum {
+    SERVICE_DIRS_MAX = 32,
+    SERVICE_STOPPED = 3,
+    SERVICE_UNKNOWN = 4,
+    SERVICE_TOLD_MAX = 65536 /* of what a status says; a page of it is usual */
+};
 
 static const struct option_row service_options[] = {
-    OPTION("prefix", "DIR", "install: where the programs are, DIR/bin (default: this one's)."),
-    OPTION("user", "NAME", "install: who runs it (default " SERVICE_USER ")."),
-    OPTION("config", "FILE",
-           "install: settings (default PREFIX/etc/millrace/server.properties; /etc for /usr)."),
-    OPTION("root", "DIR", "Another root, such as an image's: files only, nothing is started."),
+    OPTION_LETTER_WITH("install", 'p', "prefix", "DIR",
+                       "install: where the programs are, DIR/bin (default: this one's)."),
+    OPTION_LETTER_WITH("install", 'u', "user", "NAME",
+                       "install: who runs it (default " SERVICE_USER ")."),
+    OPTION_LETTER_WITH(
+        "install", 'c', "config", "FILE",
+        "install: settings (default PREFIX/etc/millrace/server.properties; /etc for /usr)."),
+    OPTION_LETTER('r', "root", "DIR",
+                  "Another root, such as an image's: files only, nothing is started."),
+    OPTION_WITH("status", "format", "json|table",
+                "status: one JSON object, or a table, instead of what the system's tool prints."),
     TOOL_LAST_OPTIONS,
 };
 
@@ -365,20 +378,45 @@ static int service_check_ours(const struct service *service)
 
 /* ---- the system that runs ---- */
 
-/* Runs it and waits. Its exit status, or 1 with the message printed. */
-static int service_command(const struct service *service, const char *const *argv)
+/* Reads all that the other end writes. */
+static void service_read(int fd, struct buf *out)
 {
-    int status = 0;
+    char bytes[512];
+    ssize_t len;
+    while ((len = read(fd, bytes, sizeof(bytes))) > 0 || (len < 0 && errno == EINTR))
+        if (len > 0 && out->len < SERVICE_TOLD_MAX)
+            buf_put(out, bytes, (size_t)len);
+}
+
+/* Runs it and waits; `out`, if it is not NULL, gets its stdout. Its exit status, or 1 with the
+ * message printed. */
+static int service_capture(const struct service *service, const char *const *argv, struct buf *out)
+{
+    int status = 0, ends[2] = {-1, -1};
     fflush(stdout);
+    if (out && pipe2(ends, O_CLOEXEC) != 0)
+        return tool_fail(service->run, "no pipe can be made: %s", strerror(errno));
     pid_t child = fork();
     if (child == 0) {
+        if (out)
+            dup2(ends[1], STDOUT_FILENO);
         execvp(argv[0], (char *const *)(uintptr_t)argv);
         fprintf(stderr, "%s can't be run: %s\n", argv[0], strerror(errno));
         _exit(1);
     }
+    if (out) {
+        close(ends[1]);
+        service_read(ends[0], out);
+        close(ends[0]);
+    }
     if (child < 0 || waitpid(child, &status, 0) != child)
         return tool_fail(service->run, "%s can't be run: %s", argv[0], strerror(errno));
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static int service_command(const struct service *service, const char *const *argv)
+{
+    return service_capture(service, argv, NULL);
 }
 
 static bool service_is_systemd(const struct service *service)
@@ -508,6 +546,101 @@ static int service_remove(struct service *service)
     return status;
 }
 
+/* ---- the status for programs ---- */
+
+struct service_state {
+    const char *system; /* "systemd", "sysv"; NULL: it is not installed */
+    const char *state;
+    int64_t pid;  /* 0 = none */
+    bool enabled; /* it starts with the machine */
+};
+
+/* The number behind a word of the text; 0 when it is not there. */
+static int64_t service_number(const char *text, const char *word)
+{
+    const char *at = strstr(text, word);
+    return at ? strtoll(at + strlen(word), NULL, 10) : 0;
+}
+
+static int service_ask_systemd(const struct service *service, struct service_state *found)
+{
+    static const char *const show[] = {
+        "systemctl", "show", SERVICE_USER, "--property", "ActiveState,MainPID,UnitFileState", NULL};
+    struct buf told;
+    buf_init(&told);
+    int status = service_capture(service, show, &told);
+    const char *text = buf_text(&told);
+    bool active = strstr(text, "ActiveState=active") || strstr(text, "ActiveState=reloading");
+    found->state = active                                     ? "running"
+                   : strstr(text, "ActiveState=failed")       ? "failed"
+                   : strstr(text, "ActiveState=activating")   ? "starting"
+                   : strstr(text, "ActiveState=deactivating") ? "stopping"
+                                                              : "stopped";
+    found->pid = service_number(text, "MainPID=");
+    found->enabled = strstr(text, "UnitFileState=enabled") != NULL;
+    buf_close(&told);
+    return status ? status : active ? 0 : SERVICE_STOPPED;
+}
+
+/* Whether the script is linked into the run level that Debian and others boot. */
+static bool service_is_linked(const struct service *service)
+{
+    char *pattern = service_path(service, "/etc/rc[2-5].d/S[0-9][0-9]" SERVICE_USER);
+    glob_t found;
+    bool linked = glob(pattern, 0, NULL, &found) == 0;
+    globfree(&found);
+    mem_free(pattern);
+    return linked;
+}
+
+static int service_ask_script(const struct service *service, const char *const *argv,
+                              struct service_state *found)
+{
+    struct buf told;
+    buf_init(&told);
+    int status = service_capture(service, argv, &told);
+    found->state = status == 0 ? "running" : "stopped";
+    found->pid = service_number(buf_text(&told), "(pid ");
+    found->enabled = service_is_linked(service);
+    buf_close(&told);
+    return status;
+}
+
+static void service_print_state(const struct service *service, const struct service_state *found)
+{
+    static const struct report_column columns[] = {
+        {.name = "service"}, {.name = "installed"}, {.name = "system"}, {.name = "state"},
+        {.name = "pid"},     {.name = "enabled"},   REPORT_END};
+    struct report *report = report_new(NULL);
+    report_columns(report, columns);
+    report_text(report, SERVICE_USER);
+    report_flag(report, found->system != NULL);
+    report_text(report, found->system);
+    report_text(report, found->state);
+    report_number_unless(report, found->pid, 0);
+    if (found->system)
+        report_flag(report, found->enabled);
+    else
+        report_none(report);
+    report_print(report, report_format(service->run), stdout);
+    report_free(report);
+}
+
+static int service_status_report(const struct service *service, bool installed,
+                                 const char *const *script)
+{
+    struct service_state found = {0};
+    bool systemd = service_is_systemd(service);
+    int status = SERVICE_UNKNOWN;
+    if (installed) {
+        found.system = systemd ? "systemd" : "sysv";
+        status = systemd ? service_ask_systemd(service, &found)
+                         : service_ask_script(service, script, &found);
+    }
+    service_print_state(service, &found);
+    return status;
+}
+
 /* The status is that of the system's own tool: 0 runs, 3 does not. */
 static int service_status(struct service *service)
 {
@@ -515,8 +648,11 @@ static int service_status(struct service *service)
                                             NULL};
     char *script = service_path(service, SERVICE_SCRIPT);
     const char *const init[] = {script, "status", NULL};
+    bool installed = service_is_installed(service) || service_there(service, SERVICE_PACKAGE);
     int status;
-    if (!service_is_installed(service) && !service_there(service, SERVICE_PACKAGE)) {
+    if (report_format(service->run) != REPORT_KAFKA) {
+        status = service_status_report(service, installed, init);
+    } else if (!installed) {
         tool_fail(service->run, "no service is installed%s%s: millrace service install",
                   service->root[0] ? " in " : "", service->root);
         status = SERVICE_UNKNOWN;
@@ -525,16 +661,6 @@ static int service_status(struct service *service)
     }
     mem_free(script);
     return status;
-}
-
-/* remove and status find all that they need in what was installed. */
-static int service_check_options(const struct tool_run *run, const char *action)
-{
-    static const char *const names[] = {"prefix", "user", "config"};
-    for (size_t i = 0; strcmp(action, "install") != 0 && i < ARRAY_LEN(names); i++)
-        if (options_has(run->options, names[i]))
-            return tool_misuse(run, "--%s goes with install, not with %s", names[i], action);
-    return 0;
 }
 
 static int service_run(struct tool_run *run)
@@ -552,7 +678,7 @@ static int service_run(struct tool_run *run)
     for (size_t i = 0; action && status < 0 && i < ARRAY_LEN(actions); i++) {
         if (strcmp(action, actions[i].name) != 0)
             continue;
-        status = service_check_options(run, action);
+        status = tool_check_command(run, action);
         if (status == 0 && root && (stat(root, &stat_root) != 0 || !S_ISDIR(stat_root.st_mode)))
             status = tool_fail(run, "--root %s: this is no directory", root);
         if (status == 0)
@@ -575,5 +701,6 @@ const struct tool tool_service = {
     .summary = "Let a broker start with the machine, by systemd or SysV's init.",
     .options = service_options,
     .positional = 1,
+    .commands = "install|remove|status",
     .run = service_run,
 };

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "tools/cluster_view.h"
+#include "tools/report.h"
 #include "tools/text_file.h"
 #include "tools/tools.h"
 
@@ -115,22 +116,36 @@ static const struct cluster_node *zookeeper_node(const struct cluster_view *view
     return found;
 }
 
-static int zookeeper_mode(const struct tool_run *run, const struct cluster_view *view,
-                          const char *address)
+/* ZooKeeper's word for what a node is in the quorum. */
+static const char *zookeeper_word(const struct cluster_view *view, const struct cluster_node *node)
 {
-    const struct cluster_node *node = zookeeper_node(view, address);
     int voters = 0;
     for (size_t i = 0; i < view->node_count; i++)
         voters += view->nodes[i].is_voter;
+    if (!node->is_voter)
+        return "observer";
+    return voters == 1 ? "standalone" : node->is_leader ? "leader" : "follower";
+}
+
+static int zookeeper_mode(const struct tool_run *run, const struct cluster_view *view,
+                          const char *address)
+{
+    static const struct report_column columns[] = {
+        {.name = "clientAddress"}, {.name = "mode"}, {.name = "nodeId"}, REPORT_END};
+    const struct cluster_node *node = zookeeper_node(view, address);
     if (view->leader_id < 0)
         return tool_fail(run, "the quorum has no leader: see that most nodes of "
                               "controller.quorum.voters run");
     if (!node)
         return tool_fail(run, "no broker of the cluster is at %s", address);
-    if (!node->is_voter)
-        printf("Mode: observer\n");
-    else
-        printf("Mode: %s\n", voters == 1 ? "standalone" : node->is_leader ? "leader" : "follower");
+    struct report *report = report_new(NULL);
+    report_columns(report, columns);
+    report_lines(report, "Mode: {mode}");
+    report_text(report, address);
+    report_text(report, zookeeper_word(view, node));
+    report_number(report, node->id);
+    report_print(report, report_format(run), stdout);
+    report_free(report);
     return 0;
 }
 
@@ -149,7 +164,8 @@ static int zookeeper_ask(struct tool_run *run, const char *address)
     if (client_new(run->env, &config, &problem, &run->client))
         status = tool_fail(run, "%s", buf_text(&problem));
     else if (cluster_view_read(run->client, &view) == 0) {
-        printf("Client address: %s\n", address);
+        if (report_format(run) == REPORT_KAFKA)
+            printf("Client address: %s\n", address);
         status = zookeeper_mode(run, &view, address);
         cluster_view_close(&view);
     }
@@ -170,7 +186,7 @@ static int zookeeper_status(struct tool_run *run)
                        : variable && variable[0] ? variable
                                                  : ZOOKEEPER_USUAL;
     int status = env_new(&run->env) ? tool_fail(run, "there is no memory for an event loop") : -1;
-    if (path)
+    if (path && report_format(run) == REPORT_KAFKA)
         printf("Using config: %s\n", path);
     for (const char *at = list; status < 0 && *at;) {
         size_t len = strcspn(at, ",");
@@ -180,7 +196,8 @@ static int zookeeper_status(struct tool_run *run)
         at += len + (at[len] == ',');
     }
     if (status < 0) {
-        printf("Error contacting service. It is probably not running.\n");
+        if (report_format(run) == REPORT_KAFKA)
+            printf("Error contacting service. It is probably not running.\n");
         status = tool_fail(run,
                            "no broker answers at %s: give the broker's settings file, or its "
                            "address with --bootstrap-server",
@@ -203,13 +220,14 @@ static int zookeeper_server(struct tool_run *run)
     const char *action = options_positional(run->options, 0);
     for (size_t i = 0; action && i < ARRAY_LEN(actions); i++)
         if (strcmp(action, actions[i].name) == 0)
-            return actions[i].run(run);
+            return tool_check_command(run, action) ? 1 : actions[i].run(run);
     return tool_misuse(run, "%s%sthe commands are start, start-foreground, stop, restart, status",
                        action ? action : "", action ? " is none of them: " : "");
 }
 
 static const struct option_row zookeeper_options[] = {
     OPTION_LETTER('b', "bootstrap-server", "HOST:PORT", "status: the broker that is meant."),
+    REPORT_OPTION_WITH("status"),
     TOOL_LAST_OPTIONS,
 };
 
@@ -251,5 +269,6 @@ const struct tool tool_zk_server = {
     .summary = "Nothing is started; status: what a node is in the metadata quorum.",
     .options = zookeeper_options,
     .positional = 2,
+    .commands = "start|start-foreground|stop|restart|status",
     .run = zookeeper_server,
 };

@@ -7,6 +7,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import contextlib
+import json
 import pwd
 import re
 import shutil
@@ -85,6 +86,12 @@ class Root:
             check_equal(done.returncode, code, f"the status of {action} ({done.stdout}{done.stderr})")
         return done.stdout + done.stderr
 
+    def state(self, code):
+        """What status tells programs."""
+        told = json.loads(self.service("status", "--format", "json", code=code))
+        check_equal(list(told), ["service", "installed", "system", "state", "pid", "enabled"], "the names")
+        return told["installed"], told["system"], told["state"], told["pid"]
+
     def read(self, path):
         with open(self.root + path) as file:
             return file.read()
@@ -94,6 +101,7 @@ class Root:
 def files():
     with Root() as root:
         check("no service is installed" in root.service("status", code=4), "status before")
+        check_equal(root.state(4), (False, None, None, None), "the same for programs")
         root.install()
         unit, script = root.read(UNIT), root.read(SCRIPT)
         for line in (f"ExecStart={root.prefix}/bin/millrace-server {root.config}", f"User={USER}", "Type=notify",
@@ -130,12 +138,14 @@ def script():
     with Root() as root:
         root.install()
         check_equal(root.script("status", code=3), "millrace is not running\n", "status before")
+        check_equal(root.state(3), (True, "sysv", "stopped", None), "the same for programs")
         check("is not running" in root.script("stop"), "stop before")
         root.script("start")
         wait_until(lambda: wire.metadata(root.port).brokers, DEADLINE_S, "it serves")
         address = f"127.0.0.1:{root.port}"
         tool("kafka-topics.sh", "--create", "--topic", "kept", "--bootstrap-server", address)
         pid = re.search(r"running \(pid (\d+)\)", root.service("status"))[1]
+        check_equal(root.state(0), (True, "sysv", "running", int(pid)), "the same for programs")
         check(f"running already (pid {pid})" in root.script("start"), "a second start")
         with open(root.config, "a") as file:
             file.write("message.max.bytes=4000\n")
@@ -187,7 +197,7 @@ def errors():
             root.write_config(data or "/tmp/other")
             check("such as /var/lib/millrace" in root.install(code=1), f"log.dirs={data}")
         for arguments, pattern in ((("begin",), "the commands are install, remove, status"),
-                                   (("remove", "--user", "x"), "--user goes with install")):
+                                   (("remove", "--user", "x"), "--user does not go with remove")):
             check(pattern in root.service(*arguments, code=1), f"{arguments}")
         check_equal(os.listdir(root.root + "/etc"), ["passwd"], "what is in /etc")
         os.makedirs(root.root + "/etc/init.d")

@@ -132,10 +132,16 @@ def zookeeper():
             mode = "leader" if node is leader else "follower"
             check_equal(re.findall("^Mode: (.*)$", zk("status", "--bootstrap-server", node.address), re.M),
                         [mode], f"the mode of {node.id}")
+            told = json.loads(zk("status", node.config_file, "--format", "json"))
+            check_equal((told["mode"], told["nodeId"]), (mode, node.id), "the same for programs")
+            check_equal(zk("status", node.config_file, "--format", "table").split()[4:6], ["MODE", mode], "a table")
             out = zk("status", node.config_file)
             check(f"Using config: {node.config_file}\n" in out and f"\nMode: {mode}\n" in out, out)
     check("Error contacting service. It is probably not running." in
           zk("status", "-b", f"127.0.0.1:{free_port()}", code=1), "nobody there")
+    out = zk("status", "-b", f"127.0.0.1:{free_port()}", "--format", "json", code=1)
+    check(out.startswith("zkServer.sh: no broker answers"), f"nothing on stdout: {out}")
+    check("--format does not go with start" in zk("start", "--format", "json", code=1), "start")
     check("the commands are" in zk("begin", code=1), "another word")
 
 
