@@ -328,5 +328,6 @@ const struct tool tool_completion = {
     .options = completion_options,
     .positional = 1,
     .commands = "bash|zsh",
+    .formless = "a script for a shell is what it prints",
     .run = completion_run,
 };

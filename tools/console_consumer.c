@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "tools/formatter.h"
 #include "tools/rd.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row consumer_options[] = {
@@ -50,6 +51,7 @@ static const struct option_row consumer_options[] = {
     OPTION("skip-message-on-error", NULL, "Go on after a record that can't be printed."),
     OPTION("enable-systest-events", NULL, "Also print shutdown_complete at the end."),
     OPTION_OLD("new-consumer", NULL),
+    REPORT_OPTION_LINES,
     TOOL_LAST_OPTIONS,
 };
 
@@ -218,6 +220,13 @@ static int consumer_read_format(struct consumer *c)
     const char *pair, *value;
     char name[64];
     size_t cursor = 0;
+    if (report_format(c->run) == REPORT_JSON) {
+        const char *other = class ? "formatter" : "enable-systest-events";
+        if (options_has(options, other))
+            return tool_misuse(c->run, "--%s and --format contradict each other: leave one out",
+                               other);
+        formatter_use_json(c->formatter);
+    }
     if (class && strstr(class, "NoOpMessageFormatter"))
         c->silent = true;
     else if (class && !strstr(class, "DefaultMessageFormatter"))

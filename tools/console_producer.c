@@ -519,5 +519,6 @@ const struct tool tool_console_producer = {
     .synopsis = "--bootstrap-server HOST:PORT --topic NAME ...",
     .summary = "Write the lines of stdin to a topic.",
     .options = producer_options,
+    .formless = "it prints nothing but what goes wrong",
     .run = producer_run,
 };

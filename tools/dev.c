@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "tools/cluster_view.h"
 #include "tools/local_cluster.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 enum { DEV_NODES = 3, DEV_START_MS = 60000, DEV_STOP_MS = 20000 };
@@ -35,6 +36,8 @@ static const struct option_row dev_options[] = {
                   "The first broker's; the others' follow (default: free ones)."),
     OPTION_LETTER('k', "keep", NULL, "Leave settings, logs and data there at the end."),
     OPTION_LETTER('d', "detach", NULL, "Return once the cluster serves; it runs on."),
+    OPTION_LETTER('f', "format", "json|table",
+                  "One JSON object, or a table, once it serves, instead of words."),
     TOOL_LAST_OPTIONS,
 };
 
@@ -135,9 +138,31 @@ static int dev_wait_serving(struct dev *dev)
     return 0;
 }
 
+static void dev_report_ready(const struct dev *dev)
+{
+    static const struct report_column columns[] = {{.name = "bootstrapServers"},
+                                                   {.name = "nodes"},
+                                                   {.name = "directory"},
+                                                   {.name = "pid"},
+                                                   REPORT_END};
+    struct report *report = report_new(NULL);
+    report_columns(report, columns);
+    report_text(report, dev->bootstrap);
+    report_number(report, dev->cluster->count);
+    report_text(report, dev->cluster->dir);
+    report_number(report, getpid()); /* a signal to it ends the cluster */
+    report_print(report, report_format(dev->run), stdout);
+    report_free(report);
+    fflush(stdout);
+}
+
 /* The first two lines are to be copied, by a person or a script. */
 static void dev_say_ready(const struct dev *dev)
 {
+    if (report_format(dev->run) != REPORT_KAFKA) {
+        dev_report_ready(dev);
+        return;
+    }
     printf("export MILLRACE_BOOTSTRAP=%s\nbootstrap.servers=%s\n", dev->bootstrap, dev->bootstrap);
     printf("%d of %d nodes serve; settings, logs and data: %s\n", dev->cluster->count,
            dev->cluster->count, dev->cluster->dir);
@@ -189,10 +214,10 @@ static int dev_stop(struct dev *dev)
         }
         client_wait(dev->run->client, DEV_STOP_LOOK_MS);
     }
-    if (dev->keep)
-        printf("kept: %s\n", dev->cluster->dir);
-    else
+    if (!dev->keep)
         status = local_cluster_remove(dev->run, dev->cluster);
+    else if (report_format(dev->run) == REPORT_KAFKA)
+        printf("kept: %s\n", dev->cluster->dir);
     return status;
 }
 
@@ -291,7 +316,7 @@ static int dev_run(struct tool_run *run)
     if (status)
         return status;
     bool detach = options_has(run->options, "detach");
-    dev.live = !detach && isatty(STDOUT_FILENO);
+    dev.live = !detach && isatty(STDOUT_FILENO) && report_format(run) == REPORT_KAFKA;
     status = detach ? dev_detach(&dev) : dev_live(&dev);
     mem_free(dev.bootstrap);
     local_cluster_free(dev.cluster);
@@ -300,7 +325,7 @@ static int dev_run(struct tool_run *run)
 
 const struct tool tool_dev = {
     .name = "dev",
-    .synopsis = "[--nodes N] [--port PORT] [--keep] [--detach]",
+    .synopsis = "[--nodes N] [--port PORT] [--keep] [--detach] [--format json|table]",
     .summary = "Start a throw-away cluster; Ctrl-C ends and removes it.",
     .options = dev_options,
     .bare = true,

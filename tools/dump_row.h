@@ -19,8 +19,8 @@ void dump_rows_file(struct dump_rows *rows, const char *path);
 /* A line that stands in Kafka's text only: headings, remarks. */
 void dump_rows_note(const struct dump_rows *rows, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Begins a row, after which come its values. `type` is told to programs; `mark`, such as "|", stands
- * before Kafka's text (NULL: nothing). Both are static. */
+/* Begins a row, after which come its values. `type` is told to programs; `mark`, such as "|",
+ * stands before Kafka's text (NULL: nothing). Both are static. */
 void dump_row(struct dump_rows *rows, const char *type, const char *mark);
 void dump_row_end(struct dump_rows *rows);
 bool dump_row_is_open(const struct dump_rows *rows);

@@ -1,4 +1,4 @@
-/* How the console consumer prints a record.
+/* How the console consumer prints a record: as Kafka's formatter, or as JSON.
  *
  * The fields that are switched on, in the order of Kafka's formatter, joined by the key separator:
  * timestamp, partition, offset, epoch, headers, key, value. Failure mode: bytes that a numeric
@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "tools/rd.h"
+#include "tools/report.h"
 
 enum formatter_decoder {
     FORMATTER_TEXT,
@@ -22,6 +23,7 @@ enum formatter_decoder {
 };
 
 struct formatter {
+    bool json; /* all fields; what follows is not looked at, but for the decoders */
     bool timestamp, partition, offset, epoch, headers, key, value;
     char *key_separator, *line_separator, *headers_separator, *null_literal;
     enum formatter_decoder key_decoder, value_decoder, header_decoder;
@@ -117,8 +119,18 @@ static bool formatter_set_text(struct formatter *f, const char *name, const char
     return false;
 }
 
+void formatter_use_json(struct formatter *f)
+{
+    ASSERT(f->value);
+    f->json = true;
+}
+
 int formatter_set(struct formatter *f, const char *name, const char *value, struct buf *problem)
 {
+    if (f->json && !strstr(name, ".deserializer")) {
+        buf_printf(problem, "--format json prints every field: leave %s out", name);
+        return ERR_INVALID;
+    }
     if (formatter_set_flag(f, name, value) || formatter_set_text(f, name, value))
         return 0;
     if (strcmp(name, "key.deserializer") == 0)
@@ -231,12 +243,88 @@ static void formatter_put_headers(const struct formatter_print *p)
     }
 }
 
+/* ---- JSON ---- */
+
+/* A number where a decoder makes one, else text. */
+static json_t *formatter_json_field(const struct formatter_print *p, enum formatter_decoder decoder,
+                                    const char *what, const void *data, size_t len)
+{
+    struct buf text;
+    struct formatter_print field = *p;
+    if (!data)
+        return json_null();
+    if (decoder == FORMATTER_TEXT)
+        return report_json_text(data, len);
+    buf_init(&text);
+    field.out = &text;
+    formatter_put_field(&field, decoder, what, data, len);
+    json_t *number = json_loads(buf_text(&text), JSON_DECODE_ANY, NULL);
+    if (!number) /* a float may be infinite, which JSON has no number for */
+        number = json_string(buf_text(&text));
+    buf_close(&text);
+    return number;
+}
+
+static json_t *formatter_json_headers(const struct formatter_print *p)
+{
+    rd_kafka_headers_t *headers;
+    const char *name;
+    const void *value;
+    size_t len;
+    json_t *list = json_array();
+    bool any = rd_kafka_message_headers(p->message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0; any && rd_kafka_header_get_all(headers, i, &name, &value, &len) == 0; i++) {
+        json_t *header = json_object();
+        json_object_set_new(header, "key", report_json_text(name, strlen(name)));
+        json_object_set_new(header, "value",
+                            formatter_json_field(p, p->f->header_decoder, "header", value, len));
+        json_array_append_new(list, header);
+    }
+    return list;
+}
+
+static void formatter_put_json(const struct formatter_print *p)
+{
+    const rd_kafka_message_t *message = p->message;
+    rd_kafka_timestamp_type_t type;
+    int64_t ms = rd_kafka_message_timestamp(message, &type);
+    bool timed = type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+    const char *kind = type == RD_KAFKA_TIMESTAMP_CREATE_TIME ? "CreateTime" : "LogAppendTime";
+    json_t *object = json_object();
+    json_object_set_new(object, "topic", json_string(rd_kafka_topic_name(message->rkt)));
+    json_object_set_new(object, "partition", json_integer(message->partition));
+    json_object_set_new(object, "offset", json_integer(message->offset));
+    json_object_set_new(object, "timestampType", timed ? json_string(kind) : json_null());
+    json_object_set_new(object, "timestamp", timed ? json_integer(ms) : json_null());
+    json_object_set_new(object, "headers", formatter_json_headers(p));
+    json_object_set_new(
+        object, "key",
+        formatter_json_field(p, p->f->key_decoder, "key", message->key, message->key_len));
+    json_object_set_new(
+        object, "value",
+        formatter_json_field(p, p->f->value_decoder, "value", message->payload, message->len));
+    size_t size = json_dumpb(object, NULL, 0, JSON_COMPACT);
+    char *text = mem_alloc(size + 1);
+    json_dumpb(object, text, size, JSON_COMPACT);
+    text[size] = '\n';
+    formatter_put(p->out, text, size + 1);
+    mem_free(text);
+    json_decref(object);
+}
+
+/* ---- a record ---- */
+
 int formatter_print(const struct formatter *f, const rd_kafka_message_t *message, struct buf *out,
                     struct buf *problem)
 {
     const struct formatter_print print = {f, message, out, problem};
     size_t start = out->len;
     bool first = true;
+    if (f->json) {
+        formatter_put_json(&print);
+        out->len = problem->len == 0 ? out->len : start;
+        return problem->len == 0 ? 0 : ERR_INVALID;
+    }
 #define FORMATTER_FIELD(wanted, statement)                                                         \
     do {                                                                                           \
         if (wanted) {                                                                              \

@@ -108,8 +108,22 @@ static void main_tool_usage(const struct tool_run *run, FILE *out)
     const struct tool *tool = run->tool;
     options_usage(tool->options ? tool->options : none, run->called, tool->synopsis, tool->summary,
                   out);
+    if (tool->formless)
+        fprintf(out, "\nThere is no --format: %s.\n", tool->formless);
     if (tool->missing)
         fprintf(out, "\nIt is not available: %s.\n", tool->missing);
+}
+
+/* --format is no spelling of another option: a tool that has none says why. */
+static bool main_refuses_format(const struct tool_run *run)
+{
+    for (int i = 0; run->tool->formless && i < run->argc && strcmp(run->argv[i], "--") != 0; i++) {
+        const char *name = run->argv[i] + 1 + (run->argv[i][0] == '-' && run->argv[i][1] == '-');
+        if (run->argv[i][0] == '-' && strncmp(name, "format", 6) == 0 &&
+            (name[6] == '\0' || name[6] == '='))
+            return tool_misuse(run, "--format: %s", run->tool->formless);
+    }
+    return false;
 }
 
 static int main_run(struct tool_run *run)
@@ -126,6 +140,8 @@ static int main_run(struct tool_run *run)
         printf("%s (Millrace)\n", MILLRACE_VERSION);
         return 0;
     }
+    if (main_refuses_format(run))
+        return 1;
     props_init(&run->props);
     int status = tool->options ? main_run_parsed(run) : tool->run(run);
     client_free(run->client);

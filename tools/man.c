@@ -148,6 +148,13 @@ static void man_tool(const struct tool *tool)
         man_text(tool->missing);
         printf(".\n");
     }
+    if (tool->formless) {
+        printf(".SH DESCRIPTION\nThere is no ");
+        man_bold("--format");
+        printf(": ");
+        man_text(tool->formless);
+        printf(".\n");
+    }
     printf(".SH OPTIONS\n");
     for (const struct option_row *row = rows; row->name; row++)
         if (row->doc)
@@ -224,5 +231,6 @@ const struct tool tool_man = {
     .options = man_options,
     .positional = 1,
     .bare = true,
+    .formless = "pages for man(1) are what it prints",
     .run = man_run,
 };

@@ -194,6 +194,7 @@ const struct tool tool_server_start = {
     .options = start_options,
     .positional = 1,
     .commands = "FILE",
+    .formless = "what it prints is the log of the server",
     .bare = true,
     .run = start_run,
 };

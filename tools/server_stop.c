@@ -186,6 +186,7 @@ const struct tool tool_server_stop = {
     .options = stop_options,
     .positional = 1,
     .commands = "FILE",
+    .formless = "it sends a signal, and its exit status tells whether a server was found",
     .bare = true,
     .run = stop_run,
 };

@@ -20,6 +20,7 @@ struct tool {
     const struct option_row *options; /* NULL: the tool reads argv itself */
     int positional;                   /* the most arguments that are no options */
     const char *missing;              /* why there is no such thing here, and what to do instead */
+    const char *formless;             /* why there is no --format; NULL: there is one */
     const char *commands; /* "describe|upgrade", "FILE": what the first argument may be */
     bool controllers;     /* --bootstrap-controller is taken, as by Kafka's tool */
     bool bare;            /* a call without any argument is no question for help */

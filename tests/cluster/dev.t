@@ -6,6 +6,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import fcntl
+import json
 import pty
 import re
 import shutil
@@ -134,6 +135,22 @@ def detach():
         finally:
             os.kill(owner, signal.SIGTERM)
         wait_until(lambda: not dev.nodes() and os.listdir(dev.tmp) == ["out"], DEADLINE_S, "all is gone")
+
+
+@test("--format json, --detach and --keep: what a script needs is one object")
+def for_programs():
+    with Dev("--nodes", "2", "--detach", "--keep", "--format", "json") as dev:
+        check_equal(dev.process.wait(DEADLINE_S), 0, f"the status ({dev.text()})")
+        told = json.loads(dev.text())
+        try:
+            check_equal(list(told), ["bootstrapServers", "nodes", "directory", "pid"], "the names")
+            port = int(told["bootstrapServers"].split(",")[0].split(":")[1])
+            check_equal((len(wire.metadata(port).brokers), told["nodes"]), (2, 2), "brokers")
+        finally:
+            os.kill(told["pid"], signal.SIGTERM)
+        wait_until(lambda: not dev.nodes(), DEADLINE_S, "the nodes end")
+        check_equal(os.path.dirname(told["directory"]), dev.tmp, "where it is")
+        check(os.path.exists(told["directory"] + "/server1.properties"), "it is kept")
 
 
 @test("at a terminal one line shows the state")

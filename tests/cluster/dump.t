@@ -196,7 +196,8 @@ def formats():
                 (("t-0/", ".snapshot"), "producer", "producerId producerEpoch coordinatorEpoch currentTxnFirstOffset "
                  "lastTimestamp firstSequence lastSequence lastOffset offsetDelta timestamp"),
                 (("recovery-point",), "checkpoint", "topic partition offset incarnation"),
-                (("meta.properties",), "property", "name value"), (("controller/vote",), "vote", "slot number term vote"),
+                (("meta.properties",), "property", "name value"),
+                (("controller/vote",), "vote", "slot number term vote"),
                 (("controller/log-",), "metadataRecord", "position kind index term logPosition durable size")):
             path = find(directory, *parts)
             rows = objects(path)

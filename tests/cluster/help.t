@@ -119,6 +119,30 @@ def version():
     each(one)
 
 
+@test("--format is an option of each program, or its help says why there is none; a form that is none is refused")
+def forms():
+    def one(name):
+        if is_missing(name) or name in ("millrace", "millrace-server"):
+            return
+        text = call(name, "--help").stdout
+        reason = re.search(r"^There is no --format: (.+)\.$", text, re.M)
+        check(bool(reason) != bool(re.search(r"^  (-f, )?--format ", text, re.M)), f"the help of {name}: {text}")
+        for arguments in (("--format", "xml"), ("--format=xml",)):
+            done = call(name, *arguments)
+            words = f"--format: {reason[1]}\n" if reason else "--format xml: write json"
+            check_equal((done.returncode, done.stdout), (1, ""), f"{name} {arguments}")
+            check(words in done.stderr and len(done.stderr.splitlines()) == 2, f"{name} {arguments}: {done.stderr}")
+            check(not reason or reason[1] in re.sub(r"\\(.)", r"\1", page(name)), f"the page of {name}: {page(name)}")
+    each(one)
+    for name in ("kafka-verifiable-producer", "kafka-verifiable-consumer", "kafka-console-consumer"):
+        done = call(name, "--format", "table", "--topic", "t")
+        check(done.returncode == 1 and "so no table: give json" in done.stderr, f"{name}: {done}")
+
+
+def page(name):
+    return call("millrace", "man", name.removesuffix(".sh")).stdout
+
+
 @test("an option that is none: status 1, one sentence with its name, and where the options are")
 def unknown():
     def one(name):

@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import json
 import re
 import signal
 import socket
@@ -397,6 +398,20 @@ def bad_records():
                             "IntegerDeserializer takes 4 .*\nProcessed a total of 2 messages\n"))
         says(cluster, CONSUMER, *read, "--skip-message-on-error", out="1718580594\n875836468\n",
              err=re.compile("its value has 5 bytes.*skipped\nProcessed a total of 3 messages\n"))
+        done = says(cluster, CONSUMER, *read, "--skip-message-on-error", "--format", "json", out=re.compile("."),
+                    err=re.compile("its value has 5 bytes"))
+        first, last = map(json.loads, done.stdout.splitlines())
+        check_equal(" ".join(first), "topic partition offset timestampType timestamp headers key value", "the names")
+        check_equal((first["offset"], first["headers"], first["key"], first["value"], first["timestampType"]),
+                    (0, [{"key": "x", "value": None}, {"key": "a", "value": None}], None, 1718580594, "CreateTime"),
+                    "the first record")
+        check_equal((last["offset"], last["headers"], last["value"]), (2, [], 875836468), "the last one")
+        done = says(cluster, CONSUMER, *read[:5], "--format", "json", out=re.compile("."), err=re.compile("of 3 mes"))
+        check_equal([json.loads(line)["value"] for line in done.stdout.splitlines()], ["four", "five5", "4444"], "text")
+        for more, words in ((("--formatter-property", "print.key=true"), "prints every field: leave print.key out"),
+                            (("--formatter", "x.DefaultMessageFormatter"), "--formatter and --format contradict"),
+                            (("--enable-systest-events",), "--enable-systest-events and --format contradict")):
+            misuse(cluster, CONSUMER, *read, "--format", "json", *more, words=[words])
 
 
 @test("the console consumer ends with 1 at a batch that nobody can read")

@@ -374,6 +374,7 @@ const struct tool tool_agent = {
     .options = agent_options,
     .positional = 1,
     .commands = "agent|avro-client|version|help",
+    .formless = "it prints a log; its counters are JSON over HTTP (docs/agent.md)",
     .run = agent_run,
     .help = agent_help,
 };
