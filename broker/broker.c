@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "base/plural.h"
 #include "base/state.h"
 #include "broker/cluster/broker_lines.h"
 #include "broker/cluster/line_numbers.h"
@@ -120,9 +121,11 @@ static void broker_unfenced(void *data)
         return;
     broker_move(broker, BROKER_SERVING);
     log_manager_set_strays_aside(broker->logs, broker_wants_log, broker);
-    logger_info(broker->logger, "serving after %.1f ms, %zu partitions",
-                (double)(env_now_us(broker->env) - broker->started_us) / 1000.0,
-                replica_manager_count(broker->replicas));
+    logger_info(
+        broker->logger, "serving after %.1f ms, %zu %s",
+        (double)(env_now_us(broker->env) - broker->started_us) / 1000.0,
+        replica_manager_count(broker->replicas),
+        plural((int64_t)replica_manager_count(broker->replicas), "partition", "partitions"));
 }
 
 static void broker_refused(void *data, const char *reason)

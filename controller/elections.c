@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mutation.h"
+#include "base/plural.h"
 #include "config/config_chain.h"
 #include "controller/eligible.h"
 #include "controller/isr.h"
@@ -490,9 +491,9 @@ void elections_report(struct decision *decision, const Meta__ReportReplicas *com
     if (passed && decision->rules->logger)
         logger_warn(decision->rules->logger,
                     "broker %d has records of later leader epochs than the metadata knows, in %d "
-                    "partitions: the controllers were restored from an older copy. These go on "
+                    "%s: the controllers were restored from an older copy. These go on "
                     "with the epochs after those",
-                    command->broker_id, passed);
+                    command->broker_id, passed, plural(passed, "partition", "partitions"));
 }
 
 /* The epoch under which the broker had all records of a partition that it may have lost. One that

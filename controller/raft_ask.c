@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "meta/channel.h"
 
 enum {
@@ -92,7 +93,7 @@ static void tell_refused(struct raft_ask *ask, int count, const struct link *las
     logger_warn(ask->logger,
                 "refused %d connection%s in the name of voter %d, the last one from %s: "
                 "the process at %s:%u %s",
-                ask->refused, ask->refused == 1 ? "" : "s", ask->voter.id, link_peer(last),
+                ask->refused, plural(ask->refused, "", "s"), ask->voter.id, link_peer(last),
                 ask->voter.host, ask->voter.port, why);
     ask->refused = 0;
     ask->told_ms = now_ms;

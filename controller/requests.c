@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "controller/brokers.h"
 #include "controller/commands.h"
 #include "controller/elections.h"
@@ -505,8 +506,9 @@ static void decide_balance(struct job *job, struct decision *decision, Meta__Fra
     size_t moved =
         elections_balance(decision, controller->config.leader_imbalance_percent, BALANCE_MAX);
     if (moved)
-        logger_info(&controller->logger, "moved %zu leaderships to their preferred replicas",
-                    moved);
+        logger_info(&controller->logger, "moved %zu %s", moved,
+                    plural((int64_t)moved, "leadership to its preferred replica",
+                           "leaderships to their preferred replicas"));
     if (moved == BALANCE_MAX) /* there are more: they don't wait for the next look */
         env_timer_start(&controller->balance, BALANCE_MORE_MS);
 }

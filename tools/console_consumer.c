@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "tools/formatter.h"
 #include "tools/rd.h"
 #include "tools/report.h"
@@ -376,8 +377,9 @@ static void consumer_tell_partition(struct consumer *c)
     if (c->missing_told || c->partition < partitions)
         return;
     c->missing_told = true;
-    fprintf(stderr, "%s: %s has %d partitions, hence no partition %lld yet: waiting for it\n",
-            c->run->called, c->topic, partitions, (long long)c->partition);
+    fprintf(stderr, "%s: %s has %d %s, hence no partition %lld yet: waiting for it\n",
+            c->run->called, c->topic, partitions, plural(partitions, "partition", "partitions"),
+            (long long)c->partition);
 }
 
 static void consumer_scan(struct consumer *c)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "tools/rd_wait.h"
 #include "tools/tools.h"
 
@@ -466,7 +467,8 @@ static void producer_drain(struct producer *p)
     int left = rd_kafka_outq_len(p->rd);
     if (left > 0) {
         p->failed += (uint64_t)left;
-        tool_fail(p->run, "%d records were not delivered: %s", left, p->watch.reason);
+        tool_fail(p->run, "%d %s not delivered: %s", left,
+                  plural(left, "record was", "records were"), p->watch.reason);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "env/env.h"
 #include "tools/move.h"
 #include "tools/quorum_change.h"
@@ -98,9 +99,10 @@ static int decommission_check_others(const struct decommission *d,
     if (heard * 2 > left)
         return 0;
     return tool_fail(d->run,
-                     "nothing is done: without broker %d the metadata quorum has %d voters, of "
-                     "which %d run, and could not decide: start the others first",
-                     d->broker, left, heard);
+                     "nothing is done: without broker %d the metadata quorum has %d %s, of "
+                     "which %d %s, and could not decide: start the others first",
+                     d->broker, left, plural(left, "voter", "voters"), heard,
+                     plural(heard, "runs", "run"));
 }
 
 static int decommission_check_voter(struct decommission *d, const decommission_quorum *quorum)

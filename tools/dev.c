@@ -18,6 +18,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "tools/cluster_view.h"
 #include "tools/local_cluster.h"
 #include "tools/report.h"
@@ -88,10 +89,10 @@ static void dev_print_line(struct dev *dev)
         int up = cluster_view_brokers_up(&view, &of);
         cluster_view_bytes(cluster_view_size(&view), size, sizeof(size));
         snprintf(line, sizeof(line),
-                 "%d of %d up, controller %d, %d topics, %d partitions, %d under-replicated, "
-                 "%d offline, %s",
-                 up, of, view.leader_id, view.topics, view.partitions, view.under_replicated,
-                 view.offline, size);
+                 "%d of %d up, controller %d, %d %s, %d %s, %d under-replicated, %d offline, %s",
+                 up, of, view.leader_id, view.topics, plural(view.topics, "topic", "topics"),
+                 view.partitions, plural(view.partitions, "partition", "partitions"),
+                 view.under_replicated, view.offline, size);
         cluster_view_close(&view);
     }
     /* Whole parts only. */
@@ -164,8 +165,8 @@ static void dev_say_ready(const struct dev *dev)
         return;
     }
     printf("export MILLRACE_BOOTSTRAP=%s\nbootstrap.servers=%s\n", dev->bootstrap, dev->bootstrap);
-    printf("%d of %d nodes serve; settings, logs and data: %s\n", dev->cluster->count,
-           dev->cluster->count, dev->cluster->dir);
+    printf("%d of %d %s; settings, logs and data: %s\n", dev->cluster->count, dev->cluster->count,
+           plural(dev->cluster->count, "node serves", "nodes serve"), dev->cluster->dir);
     if (dev->told >= 0)
         printf("kill %d", (int)getpid());
     else

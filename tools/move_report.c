@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/plural.h"
 #include "env/env.h"
 #include "tools/cluster_view.h"
 #include "tools/move.h"
@@ -132,8 +133,9 @@ static void move_print_sum(const struct move_state *state, const struct move_ite
         bytes += items[i].copies * state->bytes[items[i].index];
     }
     cluster_view_bytes(bytes, text, sizeof(text));
-    printf("%zu of %zu partitions change; %" PRId64 " replica%s copied, %s\n\n", count,
-           state->current.count, copies, copies == 1 ? " is" : "s are", text);
+    printf("%zu of %zu %s; %" PRId64 " replica%s copied, %s\n\n", count, state->current.count,
+           plural((int64_t)state->current.count, "partition changes", "partitions change"), copies,
+           plural(copies, " is", "s are"), text);
 }
 
 /* Those that others lead than the first replica, and that a balance has it lead again. */
@@ -148,7 +150,7 @@ static void move_print_elections(const struct move_state *state)
     }
     if (count > 0)
         printf("%d partition%s led by another than the first replica, which leads again.\n", count,
-               count == 1 ? " is" : "s are");
+               plural(count, " is", "s are"));
 }
 
 void move_report_plan(const struct move_state *state, enum report_format format)
@@ -192,7 +194,7 @@ void move_report_result(const struct tool_run *run, int32_t broker, const char *
         else
             printf("The cluster is %s", state);
         printf("; %zu partition%s changed, %s copied.\n", result->partitions,
-               result->partitions == 1 ? "" : "s", text);
+               plural(result->partitions, "", "s"), text);
         return;
     }
     struct report *report = report_new(NULL);

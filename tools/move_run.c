@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "kafka/messages/describe_log_dirs.h"
 #include "env/env.h"
 #include "tools/cluster_view.h"
@@ -212,8 +213,8 @@ static void move_tell(struct move_run *m)
         buf_printf(&rest, ", %s/s, about %" PRId64 ":%02d left", rate, seconds / 60,
                    (int)(seconds % 60));
     move_put_down(m, &rest);
-    move_line_print(m->run, &m->line, "%zu of %zu partitions left, %s left%s", partitions, m->count,
-                    left, buf_text(&rest));
+    move_line_print(m->run, &m->line, "%zu of %zu %s left, %s left%s", partitions, m->count,
+                    plural((int64_t)m->count, "partition", "partitions"), left, buf_text(&rest));
     buf_close(&rest);
 }
 
@@ -281,13 +282,17 @@ static void move_tell_stopped(struct move_run *m)
 {
     const struct tool_run *run = m->run;
     bool one = m->state->leaves >= 0;
+    size_t moved = move_in(m, MOVE_DONE), moves = move_in(m, MOVE_MOVES);
+    size_t waits = move_in(m, MOVE_WAITS);
     char *again =
         one ? mem_printf("%s %d", run->called, m->state->leaves) : mem_strdup(run->called);
     tool_warn(run,
-              "stopped: %zu partitions are moved, %zu are under way and go on by themselves, %zu "
-              "have not begun%s. To go on: %s with the same options; to end what is under way: %s "
-              "--cancel",
-              move_in(m, MOVE_DONE), move_in(m, MOVE_MOVES), move_in(m, MOVE_WAITS),
+              "stopped: %zu %s moved, %zu %s, %zu %s not begun%s. To go on: %s with the same "
+              "options; to end what is under way: %s --cancel",
+              moved, plural((int64_t)moved, "partition is", "partitions are"), moves,
+              plural((int64_t)moves, "is under way and goes on by itself",
+                     "are under way and go on by themselves"),
+              waits, plural((int64_t)waits, "has", "have"),
               options_has(run->options, "throttle") ? ", and the throttle stays" : "", again,
               again);
     mem_free(again);
@@ -471,7 +476,7 @@ int move_cancel(struct tool_run *run, int32_t leaves)
         status = reassign_ask_alter(run, &ended, true, "these moves could not be ended:");
     if (status == 0)
         printf("%zu move%s ended; what had been moved before stays where it is.\n", ended.count,
-               ended.count == 1 ? " is" : "s are");
+               plural(ended.count, " is", "s are"));
     if (status == 0)
         status = move_unthrottle(run, metadata.response);
     plan_free(&ended);

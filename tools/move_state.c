@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_log_dirs.h"
 #include "tools/move.h"
@@ -488,7 +489,7 @@ static int move_check_leaders(const struct move_state *state)
         status = tool_fail(state->run,
                            "nothing is moved: %zu partition%s no leader to copy from (%s%s): what "
                            "they hold is on brokers that are down, start those first",
-                           leaderless, leaderless == 1 ? " has" : "s have", buf_text(&names),
+                           leaderless, plural(leaderless, " has", "s have"), buf_text(&names),
                            leaderless > MOVE_NAMED_MAX ? ", ..." : "");
     buf_close(&names);
     mem_free(items);
@@ -512,11 +513,12 @@ int move_plan(struct move_state *state)
         const struct plan_item *item = &state->current.items[stuck];
         return tool_fail(
             state->run,
-            "nothing is moved: %s-%d has %d replicas, and without broker %d only %d "
+            "nothing is moved: %s-%d has %d %s, and without broker %d only %d "
             "broker%s could take them: add a broker, start those that are down, or give "
             "the topic fewer replicas",
-            item->topic, item->partition, item->replicas.count, state->leaves,
-            move_taking(&state->placement), move_taking(&state->placement) == 1 ? "" : "s");
+            item->topic, item->partition, item->replicas.count,
+            plural(item->replicas.count, "replica", "replicas"), state->leaves,
+            move_taking(&state->placement), plural(move_taking(&state->placement), "", "s"));
     }
     return move_check_leaders(state);
 }

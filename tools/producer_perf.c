@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "base/uuid.h"
 #include "env/env.h"
 #include "tools/perf_stats.h"
@@ -490,8 +491,8 @@ static int perf_finish(struct perf *p, int status)
     if (p->watch.fatal)
         status = tool_fail(p->run, "%s", p->watch.reason);
     if (p->failed + (uint64_t)left > 0)
-        status =
-            tool_fail(p->run, "%" PRIu64 " records were not delivered", p->failed + (uint64_t)left);
+        status = tool_fail(p->run, "%" PRIu64 " %s not delivered", p->failed + (uint64_t)left,
+                           plural((int64_t)p->failed + left, "record was", "records were"));
     return status ? status : rd_signal_status();
 }
 

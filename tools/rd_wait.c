@@ -5,6 +5,8 @@
  * max.block.ms), the brokers answer but the partition has no leader (said). */
 #include "tools/rd_wait.h"
 
+#include "base/plural.h"
+
 #include <stdlib.h>
 
 enum { RD_WAIT_BLOCK_MS = 60000, RD_WAIT_WARN_MS = 3000, RD_WAIT_POLL_MS = 100 };
@@ -49,8 +51,8 @@ static void rd_wait_check_block(struct rd_wait *wait)
     if (!wait->watch->all_down || now - wait->since_ms < wait->max_block_ms)
         return;
     wait->since_ms = 0;
-    tool_fail(wait->run, "%d records were not delivered: no broker answered for %lld ms (%s): %s",
-              waiting, (long long)wait->max_block_ms,
+    tool_fail(wait->run, "%d %s not delivered: no broker answered for %lld ms (%s): %s", waiting,
+              plural(waiting, "record was", "records were"), (long long)wait->max_block_ms,
               wait->option ? "--max-block-ms" : "max.block.ms", wait->watch->reason);
     rd_kafka_purge(wait->rd, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
     rd_kafka_poll(wait->rd, 0);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "tools/reassign_ask.h"
 #include "tools/reassign_dirs.h"
 #include "tools/reassign_spread.h"
@@ -156,9 +157,9 @@ static int reassign_spread_topics(struct reassign *r, struct spread_broker *brok
             end++;
         if (factor > count)
             return tool_fail(r->run,
-                             "%s has %d replicas and only %d of the brokers of --broker-list are "
+                             "%s has %d %s and only %d of the brokers of --broker-list are "
                              "there: name more of them, or start those that are down",
-                             items->topic, factor, count);
+                             items->topic, factor, plural(factor, "replica", "replicas"), count);
         reassign_spread(brokers, count, factor, env_random(r->run->env), items, end - i);
         i = end;
     }
@@ -260,7 +261,7 @@ static int reassign_start(struct reassign *r)
     if (reassign_throttle(r) ||
         reassign_ask_alter(r->run, &r->plan, false, "Error reassigning partition(s):"))
         return 1;
-    printf("Successfully started partition reassignment%s for ", r->plan.count == 1 ? "" : "s");
+    printf("Successfully started partition reassignment%s for ", plural(r->plan.count, "", "s"));
     plan_print_names(&r->plan);
     putchar('\n');
     return reassign_dirs_start(r->run, &r->dirs);
@@ -384,7 +385,7 @@ static int reassign_cancel_dirs(struct reassign *r)
         return 1;
     if (count > 0)
         printf("Successfully cancelled %zu move%s between log directories.\n", count,
-               count == 1 ? "" : "s");
+               plural(count, "", "s"));
     else
         puts("None of the specified partition moves are active.");
     return 0;
@@ -402,13 +403,13 @@ static int reassign_cancel(struct reassign *r)
             plan_add(&r->current, item->topic, item->partition, NULL, 0);
     }
     size_t count = r->current.count;
-    if (count > 0 && reassign_ask_alter(r->run, &r->current, true,
-                                        count == 1 ? "Error cancelling partition reassignment for:"
-                                                   : "Error cancelling partition reassignments "
-                                                     "for:"))
+    if (count > 0 &&
+        reassign_ask_alter(r->run, &r->current, true,
+                           plural(count, "Error cancelling partition reassignment for:",
+                                  "Error cancelling partition reassignments for:")))
         return 1;
     if (count > 0) {
-        printf("Successfully cancelled partition reassignment%s for: ", count == 1 ? "" : "s");
+        printf("Successfully cancelled partition reassignment%s for: ", plural(count, "", "s"));
         plan_print_names(&r->current);
         putchar('\n');
     } else {

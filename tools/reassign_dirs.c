@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "kafka/messages/alter_replica_log_dirs.h"
 #include "kafka/messages/describe_log_dirs.h"
 
@@ -191,7 +192,7 @@ static int dirs_timed_out(const struct tool_run *run, const struct reassign_dirs
             buf_printf(&text, "%s%s-%d-%d", told++ ? "," : "", dirs->rows[i].item->topic,
                        dirs->rows[i].item->partition, dirs->rows[i].broker);
     int status = tool_fail(run, "Timed out before log directory move%s could be started for: %s",
-                           waiting == 1 ? "" : "s", buf_text(&text));
+                           plural(waiting, "", "s"), buf_text(&text));
     buf_close(&text);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plural.h"
 #include "tools/json_file.h"
 
 #define PLAN_SHAPE                                                                                 \
@@ -120,9 +121,10 @@ static int plan_check_dirs(const struct plan_source *source, const json_t *dirs,
         return 0;
     if (!json_is_array(dirs) || json_array_size(dirs) != replicas)
         return tool_misuse(source->run,
-                           "--%s %s: %s-%d has %zu replicas and another number of log_dirs: write "
+                           "--%s %s: %s-%d has %zu %s and another number of log_dirs: write "
                            "a path or \"any\" for each of them, or leave log_dirs out",
-                           source->option, source->path, topic, (int)partition, replicas);
+                           source->option, source->path, topic, (int)partition, replicas,
+                           plural((int64_t)replicas, "replica", "replicas"));
     json_array_foreach(dirs, i, dir)
     {
         const char *text = json_string_value(dir);

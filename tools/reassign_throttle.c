@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "base/sort.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
@@ -313,7 +314,7 @@ static void throttle_clear_topics(struct throttle_request *request, const struct
             throttle_add(request, THROTTLE_TOPIC, mem_strdup(name), THROTTLE_KEYS_MAX),
             throttle_topic_keys, ARRAY_LEN(throttle_topic_keys));
     }
-    fprintf(out, "Clearing topic-level throttles on topic%s %s\n", count == 1 ? "" : "s",
+    fprintf(out, "Clearing topic-level throttles on topic%s %s\n", plural(count, "", "s"),
             buf_text(&names));
     buf_close(&names);
 }
@@ -331,7 +332,7 @@ int reassign_throttle_clear(struct tool_run *run, const struct metadata_response
     sort_int32(brokers.ids, (size_t)brokers.count);
     buf_init(&text);
     plan_put_ids(&brokers, &text);
-    fprintf(out, "Clearing broker-level throttles on broker%s %s\n", brokers.count == 1 ? "" : "s",
+    fprintf(out, "Clearing broker-level throttles on broker%s %s\n", plural(brokers.count, "", "s"),
             buf_text(&text));
     buf_close(&text);
     for (int32_t i = 0; i < brokers.count; i++)

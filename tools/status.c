@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "tools/cluster_view.h"
 #include "tools/report.h"
 #include "tools/tools.h"
@@ -114,17 +115,17 @@ static void status_print_findings(const struct cluster_view *view)
         else if (node->state == CLUSTER_NODE_BEHIND)
             printf("! node %d does not follow the quorum's leader\n", node->id);
         if (node->dirs_offline > 0)
-            printf("! node %d has %d failed log director%s\n", node->id, node->dirs_offline,
-                   node->dirs_offline == 1 ? "y" : "ies");
+            printf("! node %d has %d failed log %s\n", node->id, node->dirs_offline,
+                   plural(node->dirs_offline, "directory", "directories"));
         if (node->dirs_full > 0)
             status_print_full(node);
     }
     if (view->offline > 0)
-        printf("! %d partition%s no leader\n", view->offline,
-               view->offline == 1 ? " has" : "s have");
+        printf("! %d %s no leader\n", view->offline,
+               plural(view->offline, "partition has", "partitions have"));
     if (view->under_replicated > 0)
-        printf("! %d partition%s under-replicated\n", view->under_replicated,
-               view->under_replicated == 1 ? " is" : "s are");
+        printf("! %d %s under-replicated\n", view->under_replicated,
+               plural(view->under_replicated, "partition is", "partitions are"));
     if (view->versions_differ)
         printf("! the brokers are of different versions\n");
 }
@@ -145,14 +146,18 @@ static void status_print_table(const struct cluster_view *view)
     char size[32];
     int of, up = cluster_view_brokers_up(view, &of);
     cluster_view_bytes(cluster_view_size(view), size, sizeof(size));
-    printf("Cluster %s: %s, %d of %d brokers up\n", view->cluster_id,
-           cluster_view_is_healthy(view) ? "healthy" : "NOT healthy", up, of);
+    printf("Cluster %s: %s, %d of %d %s up\n", view->cluster_id,
+           cluster_view_is_healthy(view) ? "healthy" : "NOT healthy", up, of,
+           plural(of, "broker", "brokers"));
     if (view->leader_id >= 0)
-        printf("Controller %d, epoch %d, %" PRId64 " entries committed\n", view->leader_id,
-               view->leader_epoch, view->high_watermark);
+        printf("Controller %d, epoch %d, %" PRId64 " %s committed\n", view->leader_id,
+               view->leader_epoch, view->high_watermark,
+               plural(view->high_watermark, "entry", "entries"));
     status_print_features(view);
-    printf("%d topics, %d partitions, %d under-replicated, %d offline, %s on disk\n\n",
-           view->topics, view->partitions, view->under_replicated, view->offline, size);
+    printf("%d %s, %d %s, %d under-replicated, %d offline, %s on disk\n\n", view->topics,
+           plural(view->topics, "topic", "topics"), view->partitions,
+           plural(view->partitions, "partition", "partitions"), view->under_replicated,
+           view->offline, size);
     status_print_nodes(view);
     if (!cluster_view_is_healthy(view) || view->versions_differ) {
         printf("\n");

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "tools/group_client.h"
 #include "tools/report.h"
 #include "tools/reset_spec.h"
@@ -560,13 +561,14 @@ static int reset_members(struct reset *r)
     struct group_view view;
     int err = group_client_describe(&r->groups, r->group, &view);
     if (!err && view.exists && view.member_count > 0 && !options_has(r->run->options, "force"))
-        err = tool_fail(r->run,
-                        "the group %s is still active, with %d members: stop all instances of the "
-                        "application, or take them out of the group with --force",
-                        r->group, view.member_count);
+        err =
+            tool_fail(r->run,
+                      "the group %s is still active, with %d %s: stop all instances of the "
+                      "application, or take them out of the group with --force",
+                      r->group, view.member_count, plural(view.member_count, "member", "members"));
     else if (!err && view.exists && view.member_count > 0 && r->dry)
-        fprintf(r->out, "%d members would be taken out of the group %s\n", view.member_count,
-                r->group);
+        fprintf(r->out, "%d %s would be taken out of the group %s\n", view.member_count,
+                plural(view.member_count, "member", "members"), r->group);
     else if (!err && view.exists && view.member_count > 0) {
         fprintf(r->out, "Force deleting all active members in the group: %s\n", r->group);
         err = group_client_remove_members(&r->groups, r->group, &view);

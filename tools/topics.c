@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
 #include "tools/report.h"
@@ -390,9 +391,10 @@ static int topics_fill_added(struct tool_run *run, struct arena *arena,
     int32_t first = topic->partitions.count;
     if (assignment.count != row->count || first >= row->count)
         return tool_misuse(run,
-                           "--replica-assignment names %d partitions, and %d are wanted: name all, "
+                           "--replica-assignment names %d %s of the %d that are wanted: name all, "
                            "those that exist too",
-                           assignment.count, row->count);
+                           assignment.count, plural(assignment.count, "partition", "partitions"),
+                           row->count);
     struct create_partitions_request_create_partitions_assignment *rows =
         WIRE_ARRAY(arena, &row->assignments, row->count - first,
                    &create_partitions_request_create_partitions_assignment_desc);

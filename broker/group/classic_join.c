@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "broker/group/subscription.h"
 
 /* A member in its first join is kept this long without its request: longer than any initial delay,
@@ -216,10 +217,10 @@ static void classic_begin_generation(struct classic *classic)
     mem_free(classic->protocol);
     classic->protocol = wire_str_dup(protocol);
     classic_move(classic, CLASSIC_COMPLETING);
-    logger_info(group_logger(classic->group),
-                "group %s: generation %d has %d members, leader %s, protocol %s",
-                classic->group->id, classic->generation, classic->member_count, classic->leader->id,
-                classic->protocol);
+    logger_info(
+        group_logger(classic->group), "group %s: generation %d has %d %s, leader %s, protocol %s",
+        classic->group->id, classic->generation, classic->member_count,
+        plural(classic->member_count, "member", "members"), classic->leader->id, classic->protocol);
     LIST_EACH(step, &classic->members) {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         /* A static member that is away is not waited for: it has until its session ends, which

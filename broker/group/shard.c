@@ -6,6 +6,7 @@
 #include "broker/group/shard.h"
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
 #include "broker/group/group.h"
@@ -95,8 +96,9 @@ static void shard_started(struct shard *shard)
     const struct machine *machine = &shard->machine;
     machine_serve(&shard->machine);
     logger_print(deps->logger, shard->groups.count ? LOGGER_INFO : LOGGER_DEBUG,
-                 "loaded %zu groups of %s-%d, %lld bytes, in %.1f ms", shard->groups.count,
-                 GROUP_OFFSETS_TOPIC, machine->index, (long long)machine->loaded_bytes,
+                 "loaded %zu %s of %s-%d, %lld bytes, in %.1f ms", shard->groups.count,
+                 plural((int64_t)shard->groups.count, "group", "groups"), GROUP_OFFSETS_TOPIC,
+                 machine->index, (long long)machine->loaded_bytes,
                  (double)(env_now_us(deps->env) - machine->load_started_us) / 1000.0);
     sweep_start(group_manager_sweep(shard->manager)); /* topics may have gone meanwhile */
     shard_check(shard);

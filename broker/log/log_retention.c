@@ -1,5 +1,6 @@
 /* Retention: whole segments go, oldest first, when they are too old or the log is too large.
  * Nothing at or past the high watermark ever goes (a follower or a consumer may still need it). */
+#include "base/plural.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_manager_private.h"
 
@@ -54,8 +55,8 @@ void log_retain(struct log *log, int64_t now_ms)
         rc = log_roll(log, log->end_offset);
     if (rc == 0 && count > 0) {
         int64_t start = log->segments[count]->base_offset;
-        logger_info(log->manager->logger, "%s: retention removes %u segments, up to offset %lld",
-                    log->path, count, (long long)start);
+        logger_info(log->manager->logger, "%s: retention removes %u %s, up to offset %lld",
+                    log->path, count, plural(count, "segment", "segments"), (long long)start);
         rc = log_drop_first(log, count);
         if (rc == ERR_NO_SPACE)
             return; /* nothing was begun: the next check does it */

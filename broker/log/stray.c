@@ -14,6 +14,7 @@
 
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "base/plural.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_manager_private.h"
 #include "broker/log/log_open.h"
@@ -166,7 +167,7 @@ void stray_tell(struct log_dir *dir)
         logger_warn(manager->logger,
                     "log directory %s keeps %zu partition%s that the metadata did not name, in "
                     "folders that end in " STRAY_SUFFIX " (%s): remove those that are of no use",
-                    dir->path, count, count == 1 ? "" : "s", first);
+                    dir->path, count, plural(count, "", "s"), first);
 }
 
 bool log_manager_stray(const struct log_manager *manager, size_t i, struct log_stray_view *view)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/plural.h"
 #include "base/rate.h"
 #include "broker/net/connection.h"
 #include "broker/net/request_quota.h"
@@ -266,20 +267,21 @@ static void server_sweep(void *data)
         server_make_room(server);
     if (++server->sweeps % SERVER_TRIM_SWEEPS == 0)
         mem_give_back();
+    const char *refused = plural(server->refused, "connection", "connections");
     if (server->lacks_memory)
         logger_warn(logger,
-                    "refused %lld connections: this process gets no more memory: raise its limit, "
+                    "refused %lld %s: this process gets no more memory: raise its limit, "
                     "or lower queued.max.request.bytes",
-                    (long long)server->refused);
+                    (long long)server->refused, refused);
     else if (server->lacks_files)
         logger_warn(logger,
-                    "refused %lld connections: the limit of open files leaves room for %lld: raise "
+                    "refused %lld %s: the limit of open files leaves room for %lld: raise "
                     "ulimit -n (LimitNOFILE of a systemd unit)",
-                    (long long)server->refused,
+                    (long long)server->refused, refused,
                     (long long)server_client_files(server, server_count_others(server)));
     else if (server->refused > 0)
-        logger_warn(logger, "refused %lld connections: %s, or the memory for them, is used up",
-                    (long long)server->refused, deps->limits_text);
+        logger_warn(logger, "refused %lld %s: %s, or the memory for them, is used up",
+                    (long long)server->refused, refused, deps->limits_text);
     if (server->paced > 0 && !server->paced_told)
         logger_warn(logger,
                     "more connections come than max.connection.creation.rate lets in, which "

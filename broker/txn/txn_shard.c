@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "broker/txn/txn_private.h"
 
 enum {
@@ -122,8 +123,9 @@ static void txn_shard_started(struct txn_shard *shard)
     ASSERT(list_empty(&shard->start_mark));
     machine_serve(&shard->machine);
     logger_print(deps->logger, shard->ids.count ? LOGGER_INFO : LOGGER_DEBUG,
-                 "loaded %zu transactional ids of %s-%d, %lld bytes, in %.1f ms", shard->ids.count,
-                 TXN_STATE_TOPIC, machine->index, (long long)machine->loaded_bytes,
+                 "loaded %zu transactional %s of %s-%d, %lld bytes, in %.1f ms", shard->ids.count,
+                 plural((int64_t)shard->ids.count, "id", "ids"), TXN_STATE_TOPIC, machine->index,
+                 (long long)machine->loaded_bytes,
                  (double)(env_now_us(deps->env) - machine->load_started_us) / 1000.0);
     txn_shard_check(shard);
 }

@@ -23,7 +23,7 @@ GROUPS = 10000
 OFFSETS_EACH = 10
 IN_FLIGHT = 200
 TOPIC = "measured"
-LOADED = re.compile(r"loaded (\d+) groups of (\S+), (\d+) bytes, in ([0-9.]+) ms")
+LOADED = re.compile(r"loaded (\d+) groups? of (\S+), (\d+) bytes, in ([0-9.]+) ms")
 OFFSET_COMMIT, FIND_COORDINATOR = 8, 10
 
 

@@ -348,7 +348,7 @@ def mend():
         port = taken.getsockname()[1]
         seq = "sources.r1.type = seq\nsources.r1.totalEvents = 1\n"
         with Agent(MEMORY + ROLL + seq) as agent:
-            agent.wait_told("1 sources, 1 channels and 1 sinks work")
+            agent.wait_told("1 source, 1 channel and 1 sink work")
             agent.write(MEMORY + ROLL + f"sources.r1.type = netcat\nsources.r1.bind = localhost\n"
                         f"sources.r1.port = {port}\n")
             agent.wait_told("trying on: source r1: can't listen on localhost")

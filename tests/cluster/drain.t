@@ -196,7 +196,7 @@ def stopped():
             slow.wait_word("\033[K\r\r4 of 4 partitions left")  # the same line, twice
             check_equal(slow.end(signal.SIGINT), SIGINT_STATUS, f"the status after Ctrl-C: {slow.told}")
             note(slow.told.splitlines()[-1])
-            for word in ("1 are under way", "3 have not begun", "the throttle stays", "drain 3", "--cancel"):
+            for word in ("1 is under way", "3 have not begun", "the throttle stays", "drain 3", "--cancel"):
                 check(word in slow.told, f"{word!r} is not in {slow.told}")
             check("1 move is ended" in millrace(cluster, "drain", "3", "--cancel")[0], "the end of the moves")
             check_equal(reassign.moves(cluster.nodes[0].port), {}, "what is being moved")

@@ -127,7 +127,7 @@ def producer_mistakes():
         says(cluster, PRODUCER, *base, *size, "--producer-props", "acks=9000000", status=1,
              err=re.compile("acks=9000000"))
         says(cluster, PRODUCER, *base, "--record-size", "5000", status=1, out=re.compile("^0 records sent, "),
-             err=re.compile("was not delivered: .*too large.*\n.*: 1 records were not delivered\n$"))
+             err=re.compile("was not delivered: .*too large.*\n.*: 1 record was not delivered\n$"))
         child = spawn([PRODUCER, "--bootstrap-server", cluster.bootstrap, *base[:2], "--num-records", "1000000",
                        "--throughput", "10", "--reporting-interval", "100", *size], executable=MILLRACE,
                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -141,7 +141,7 @@ def producer_mistakes():
         address = f"127.0.0.1:{closed.getsockname()[1]}"
         done = tool(PRODUCER, "--bootstrap-server", address, *base, *size, "--producer-props",
                     "max.block.ms=300", check_status=False)
-        check(done.returncode == 1 and address in done.stderr and "1 records were not delivered" in done.stderr,
+        check(done.returncode == 1 and address in done.stderr and "1 record was not delivered" in done.stderr,
               f"{done.returncode} {done.stderr!r}")
 
 

@@ -41,7 +41,7 @@ def down():
         for pattern in (r"^Cluster \S+: healthy, 3 of 3 brokers up$",
                         r"^Controller [012], epoch \d+, \d+ entries committed$",
                         r"^Features at epoch \d+: group\.version=1, transaction\.version=2$",
-                        r"^1 topics, 4 partitions, 0 under-replicated, 0 offline, .* on disk$",
+                        r"^1 topic, 4 partitions, 0 under-replicated, 0 offline, .* on disk$",
                         r"^NODE +ADDRESS +ROLES +STATE +LEADS +LAG +META-LAG +DISK +FREE +DIRS +APIS +VERSION$"):
             check(re.search(pattern, out, re.M), f"{pattern} is not in {out}")
         for node in cluster.nodes:

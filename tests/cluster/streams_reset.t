@@ -132,10 +132,10 @@ def refused():
         check(done.returncode == 1 and "127.0.0.1:1" in done.stderr, done.stderr)
         with LiveMember(cluster, "app", "in", 2):
             says(cluster, RESET, *app, "--input-topics", "in", status=1,
-                 err=re.compile("the group app is still active, with 1 members: .*--force"))
+                 err=re.compile("the group app is still active, with 1 member: .*--force"))
             check_equal(committed(cluster)[("in", 0)], 4, "the offset, unchanged")
             says(cluster, RESET, *app, "--input-topics", "in", "--force", "--dry-run",
-                 out=re.compile("^1 members would be taken out of the group app\n"))
+                 out=re.compile("^1 member would be taken out of the group app\n"))
 
 
 @test("--force takes members out of the group that run no more")
@@ -150,7 +150,7 @@ def force():
         child.kill()
         child.communicate()
         app = ("--application-id", "app", "--input-topics", "in", "--to-offset", "7")
-        says(cluster, RESET, *app, status=1, err=re.compile("is still active, with 1 members"))
+        says(cluster, RESET, *app, status=1, err=re.compile("is still active, with 1 member: "))
         says(cluster, RESET, *app, "--force",
              out=re.compile("^Force deleting all active members in the group: app\nReset-offsets"))
         check_equal(committed(cluster), {("in", 0): 7, ("in", 1): 7}, "the offsets")

@@ -160,6 +160,7 @@ int agent_start(struct env *env, const struct logger *logger, struct agent_confi
                 struct agent **out, struct buf *problem)
 {
     struct agent *agent = mem_alloc(sizeof(*agent));
+    char parts[AGENT_PARTS_TEXT];
     agent->env = env;
     agent->logger = *logger;
     agent->config = config;
@@ -170,8 +171,7 @@ int agent_start(struct env *env, const struct logger *logger, struct agent_confi
         agent_stop_now(agent);
         return err;
     }
-    logger_info(&agent->logger, "%zu sources, %zu channels and %zu sinks work",
-                config->sources_count, config->channels_count, config->sinks_count);
+    logger_info(&agent->logger, "%s work", agent_config_count(config, parts, sizeof(parts)));
     *out = agent;
     return 0;
 }
@@ -330,6 +330,7 @@ void agent_mend(struct agent *agent)
 void agent_reload(struct agent *agent, struct agent_config *config)
 {
     struct agent next = {.config = config};
+    char parts[AGENT_PARTS_TEXT];
     struct buf problem;
     buf_init(&problem);
     agent_make_room(&next);
@@ -345,10 +346,8 @@ void agent_reload(struct agent *agent, struct agent_config *config)
     if (agent_fill(agent, &problem))
         logger_error(&agent->logger, "trying on: %s", buf_text(&problem));
     else
-        logger_info(&agent->logger,
-                    "the new configuration works: %zu sources, %zu channels and "
-                    "%zu sinks",
-                    config->sources_count, config->channels_count, config->sinks_count);
+        logger_info(&agent->logger, "the new configuration works: %s",
+                    agent_config_count(config, parts, sizeof(parts)));
     buf_close(&problem);
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "tools/agent/placeholders.h"
 #include "tools/agent/selector.h"
 #include "tools/agent/sink.h"
@@ -573,4 +574,13 @@ void agent_config_free(struct agent_config *config)
     mem_free(config->groups);
     mem_free(config->file);
     mem_free(config);
+}
+
+const char *agent_config_count(const struct agent_config *config, char *text, size_t size)
+{
+    snprintf(text, size, "%zu %s, %zu %s and %zu %s", config->sources_count,
+             plural((int64_t)config->sources_count, "source", "sources"), config->channels_count,
+             plural((int64_t)config->channels_count, "channel", "channels"), config->sinks_count,
+             plural((int64_t)config->sinks_count, "sink", "sinks"));
+    return text;
 }

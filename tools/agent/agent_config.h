@@ -55,5 +55,8 @@ int agent_config_parse(const char *file, const char *text, size_t len, const cha
                        const struct props *system, struct agent_config **config,
                        struct buf *problems, struct buf *notes) MUST_CHECK;
 void agent_config_free(struct agent_config *config);
+/* "1 source, 2 channels and 3 sinks"; returns `text`. */
+enum { AGENT_PARTS_TEXT = 128 };
+const char *agent_config_count(const struct agent_config *config, char *text, size_t size);
 
 #endif

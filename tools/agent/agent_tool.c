@@ -322,9 +322,9 @@ static int agent_program_run(struct agent_program *program)
         return 1;
     if (!options_has(options, "check"))
         return agent_program_work(program, config);
-    printf("%s: agent %s has %zu sources, %zu channels and %zu sinks, and no mistake\n",
-           program->file, program->name, config->sources_count, config->channels_count,
-           config->sinks_count);
+    char parts[AGENT_PARTS_TEXT];
+    printf("%s: agent %s has %s, and no mistake\n", program->file, program->name,
+           agent_config_count(config, parts, sizeof(parts)));
     agent_config_free(config);
     return 0;
 }

@@ -1,6 +1,7 @@
 /* The null sink: events end here. For measuring what is in front of it. */
 #include <inttypes.h>
 
+#include "base/plural.h"
 #include "tools/agent/sink.h"
 #include "tools/agent/types.h"
 
@@ -32,7 +33,8 @@ static int null_start(struct sink *sink, struct buf *problem)
 
 static void null_stop(struct sink *sink)
 {
-    logger_info(&sink->logger, "%" PRId64 " events ended here", null_of(sink)->seen);
+    int64_t seen = null_of(sink)->seen;
+    logger_info(&sink->logger, "%" PRId64 " %s ended here", seen, plural(seen, "event", "events"));
 }
 
 static int null_deliver(struct sink *sink, struct take *take)
@@ -41,7 +43,8 @@ static int null_deliver(struct sink *sink, struct take *take)
     int64_t before = null->seen / null->every;
     null->seen += (int64_t)take->count;
     if (null->seen / null->every > before)
-        logger_info(&sink->logger, "%" PRId64 " events ended here", null->seen);
+        logger_info(&sink->logger, "%" PRId64 " %s ended here", null->seen,
+                    plural(null->seen, "event", "events"));
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "env/datagram.h"
 
 enum { BATCH_BACKOFF_MS = 100, BATCH_BACKOFF_MAX_MS = 5000, SOURCE_IDLE_MS = 60000 };
@@ -285,8 +286,8 @@ static int batch_wait(struct batch *batch, int failure)
     /* Trying on brings nothing where the events themselves are the reason. */
     bool lasts = failure == ERR_TOO_LARGE;
     if (batch->failure != failure)
-        logger_warn(&batch->source->logger, "a channel can't take %zu events, trying on: %s%s",
-                    batch->count,
+        logger_warn(&batch->source->logger, "a channel can't take %zu %s, trying on: %s%s",
+                    batch->count, plural((int64_t)batch->count, "event", "events"),
                     failure == ERR_AGAIN ? "it is full, and its sinks take nothing out"
                                          : err_text(failure),
                     lasts ? "; that does not pass by itself: raise the limit that the channel "
