@@ -47,7 +47,10 @@ def image():
         with open(os.path.join(directory, "log"), "w+") as log:
             node = spawn(["chroot", "--userspec=10000:10000", root, "/usr/bin/millrace-server",
                           "/etc/millrace/server.properties", "--override", f"listeners=PLAINTEXT://127.0.0.1:{port}",
-                          "--override", f"advertised.listeners=PLAINTEXT://localhost:{port}"], stdout=log, stderr=log)
+                          "--override", f"advertised.listeners=PLAINTEXT://localhost:{port}",
+                          # else it looks for a quorum on ports that another cluster may have here
+                          "--override", f"controller.quorum.bootstrap.servers=localhost:{port + 10000}"],
+                         stdout=log, stderr=log)
             try:
                 wait_until(lambda: node.poll() is not None or wire.metadata(port).brokers, DEADLINE_S, "it serves")
                 node.send_signal(signal.SIGTERM)

@@ -152,7 +152,8 @@ def life():
     address = f"127.0.0.1:{port}"
     os.makedirs("/etc/millrace")
     with open(CONFIG, "w") as file:  # the shipped one has a port that somebody may use
-        file.write(f"broker.id=0\nlisteners=PLAINTEXT://{address}\nlog.dirs=/var/lib/millrace\n")
+        file.write(f"broker.id=0\nlisteners=PLAINTEXT://{address}\nlog.dirs=/var/lib/millrace\n"
+                   f"controller.quorum.bootstrap.servers=127.0.0.1:{port + 10000}\n")  # nobody else's quorum
     try:
         out = run("dpkg", "--force-confold", "-i", path, code=None)
         if "frontend lock was locked" in out:
