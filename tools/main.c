@@ -3,6 +3,7 @@
  * Which tool: the name it was called by (bin/kafka-topics.sh is a link to it), or else the first
  * argument (millrace topics ...). Options are parsed here by the tool's table; --help and --version
  * (-h, -v) are the same for all. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -114,6 +115,19 @@ static void main_tool_usage(const struct tool_run *run, FILE *out)
         fprintf(out, "\nIt is not available: %s.\n", tool->missing);
 }
 
+/* Nothing was written, and nothing needs to be: the tool has no use for arguments, or the cluster
+ * is named by the environment. A tool that needs more says what. */
+static bool main_may_be_bare(const struct tool *tool)
+{
+    const char *variable = getenv("MILLRACE_BOOTSTRAP");
+    if (!tool->options || tool->bare)
+        return true;
+    for (const struct option_row *row = tool->options; row->name; row++)
+        if (strcmp(row->name, "bootstrap-server") == 0)
+            return variable && variable[0] != '\0';
+    return false;
+}
+
 /* --format is no spelling of another option: a tool that has none says why. */
 static bool main_refuses_format(const struct tool_run *run)
 {
@@ -132,7 +146,7 @@ static int main_run(struct tool_run *run)
     bool help = main_asks(run, "help");
     if (help && tool->help && tool->help(run))
         return 0;
-    if (help || (run->argc == 0 && tool->options && !tool->bare)) {
+    if (help || (run->argc == 0 && !main_may_be_bare(tool))) {
         main_tool_usage(run, help ? stdout : stderr);
         return help ? 0 : 1;
     }

@@ -294,6 +294,19 @@ def client_settings():
                words=["max.block.ms=x"])
 
 
+@test("MILLRACE_BOOTSTRAP names the cluster, also for a call without any argument")
+def of_environment():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        for name, status, words in (("kafka-broker-api-versions.sh", 0, f"{cluster.bootstrap} (id: 0 "),
+                                    ("kafka-get-offsets.sh", 0, "t:0:0\n"),
+                                    ("kafka-topics.sh", 1, "give one of --create, --list")):
+            done = subprocess.run([name], executable=MILLRACE, text=True, capture_output=True, timeout=DEADLINE_S,
+                                  env={**os.environ, "MILLRACE_BOOTSTRAP": cluster.bootstrap})
+            check_equal(done.returncode, status, f"the status of {name}: {done}")
+            check(words in done.stdout + done.stderr, f"{name} says {done}")
+
+
 @test("help, versions and wrong names")
 def asked():
     def run(*arguments, status, lines=None, out=None, name="millrace"):
