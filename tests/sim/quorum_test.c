@@ -182,6 +182,32 @@ static void a_voter_is_added_and_removed(void)
     world_close(&world);
 }
 
+/* Also one that has asked to join a moment before; and it stays out when it starts again. */
+static void who_was_removed_comes_back_only_if_told_so(void)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        bool always = seed % 2;
+        quorum_begin(seed, 3);
+        world.joins = always ? CONTROLLER_JOINS_ALWAYS : CONTROLLER_JOINS_TO_THREE;
+        for (int i = 0; i < 3; i++)
+            world_start(&world, i);
+        CHECK(quorum_have_voters(3, 10 * SECOND));
+        CHECK(world_agrees(&world, 5 * SECOND));
+        int active = world_active(&world), removed = (active + 1) % 3;
+        quorum_change(active, false, removed);
+        CHECK(quorum_have_voters(2, 5 * SECOND));
+        quorum_run_for(10 * SECOND);
+        CHECK_INT(quorum_voters(), always ? 3 : 2);
+        world_kill(&world, removed, seed % 3);
+        world_start(&world, removed);
+        quorum_run_for(10 * SECOND);
+        CHECK_INT(quorum_voters(), always ? 3 : 2);
+        quorum_look();
+        CHECK(!world.broken);
+        world_close(&world);
+    }
+}
+
 /* An emptied founder must not found anew beside the quorum that it is a voter of. */
 static void an_emptied_founder_comes_back(void)
 {
@@ -731,7 +757,9 @@ TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_copy_moves_no_vot
          TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(the_last_of_the_list_founds_alone_where_nobody_named_it),
          TAP_TEST(a_stranger_on_a_supposed_port_is_nobody), TAP_TEST(who_is_silent_is_waited_for),
-         TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
+         TAP_TEST(a_voter_is_added_and_removed),
+         TAP_TEST(who_was_removed_comes_back_only_if_told_so),
+         TAP_TEST(an_emptied_founder_comes_back),
 
          TAP_TEST(what_can_not_be_a_voter_is_refused), TAP_TEST(who_never_comes_is_forgotten),
          TAP_TEST(an_addition_ends_though_it_has_time),
