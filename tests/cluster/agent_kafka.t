@@ -7,10 +7,12 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import re
+import shutil
 import socket
+import tempfile
 
 import tap
-from agent import DEADLINE_S, MEMORY, TAIL, Agent, ends, read, to_topic
+from agent import DEADLINE_S, MEMORY, TAIL, Agent, ends, file_channel, read, to_topic
 from cluster import Cluster
 from node import free_port
 from tap import check, check_equal, note, test
@@ -52,13 +54,13 @@ def headers():
             cluster.create_topic(topic, partitions=4)
         with Agent(to_topic(cluster, "t", partitionIdHeader="part") + NETCAT) as agent:
             send(agent, "plain", "topic=other a", "key=k b", "part=3 c")
-            send(agent, "part=99 d")  # it waits, and is never dropped
-            wait_until(lambda: ends(cluster, "t") == 3 and ends(cluster, "other") == 1, DEADLINE_S, "the records")
+            send(agent, "part=99 d", "part=3 e")  # the first one waits, and is never dropped
+            wait_until(lambda: ends(cluster, "t") == 4 and ends(cluster, "other") == 1, DEADLINE_S, "the records")
             out = says(cluster, "kafka-get-offsets.sh", "--topic-partitions", "t:3", out=re.compile(".")).stdout
             check(int(out.split(":")[2]) >= 1, f"a record in partition 3: {out}")
-            check("key=k b" in read(cluster, "t", 3) and
-                  "k\tkey=k b" in read(cluster, "t", 3, "--property", "print.key=true"), "the key")
-            agent.wait_told("a record was not delivered, trying on: Local: Unknown partition")
+            check("key=k b" in read(cluster, "t", 4) and
+                  "k\tkey=k b" in read(cluster, "t", 4, "--property", "print.key=true"), "the key")
+            agent.wait_told("a record is refused, and set aside for a minute: Local: Unknown partition")
         with Agent(to_topic(cluster, "of-%{key}") + NETCAT) as agent:
             send(agent, "key=k b")
             wait_until(lambda: ends(cluster, "of-k") == 1, DEADLINE_S, "the record of the named topic")
@@ -114,6 +116,32 @@ sinkgroups.g1.processor.type = load_balance
             wait_until(lambda: ends(cluster, "one") + ends(cluster, "two") == 1000, DEADLINE_S, "all lines by both")
             shares = ends(cluster, "one"), ends(cluster, "two")
             check(min(shares) >= 100, f"both take their turns: {shares}")
+
+
+@test("the broker refuses a record: the others of its batch come once; when the limit is raised, it comes as well")
+def refused():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t", max_message_bytes=20000)
+        directory = tempfile.mkdtemp(prefix="millrace-agent-")
+        large, lines = "x" * 30000, [f"line {i} {'y' * 100}" for i in range(1000)]
+        settings = to_topic(cluster, "t", file_channel(capacity=10000), flumeBatchSize="1000") + TAIL
+        try:
+            agent = Agent(settings + "sources.r1.batchSize = 1000\n", directory)
+            agent.append("a.log", "\n".join([*lines[:500], large, *lines[500:]]) + "\n")
+            with agent:  # batches of 100 kB are too large, each record but one is not
+                wait_until(lambda: ends(cluster, "t") >= 1000, DEADLINE_S, "the others")
+                agent.wait_told("a record is refused, and set aside for a minute: Broker: Message size too large")
+                agent.append("a.log", "behind it\n")
+                wait_until(lambda: ends(cluster, "t") >= 1001, DEADLINE_S, "what comes behind it")
+            check_equal(sorted(read(cluster, "t", 1001)), sorted([*lines, "behind it"]), "each of the others once")
+            says(cluster, "kafka-configs.sh", "--alter", "--topic", "t", "--add-config", "max.message.bytes=1000000",
+                 out=re.compile("Completed"))
+            with agent:
+                wait_until(lambda: ends(cluster, "t") >= 1002, DEADLINE_S, "the large one")
+            check_equal(read(cluster, "t", 1002)[-1], large, "the last record")
+            check_equal(ends(cluster, "t"), 1002, "the records")
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 @test("leaders are killed under it, one after another: each line once, in order")

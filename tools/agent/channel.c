@@ -201,6 +201,7 @@ struct take *take_new(size_t cap)
 void take_free(struct take *take)
 {
     ASSERT(!take->channel);
+    mem_free(take->fates);
     mem_free(take->events);
     mem_free(take);
 }
@@ -213,11 +214,76 @@ void channel_take(struct channel *channel, struct take *take)
     take->count = 0;
     take->status = 0;
     take->pending = 0;
+    for (size_t i = 0; take->marked > 0; i++)
+        take_mark(take, i, TAKE_DELIVERED);
     channel->type->take(channel, take, max);
     ASSERT(take->count <= max);
     channel->counters.take_attempt += (int64_t)take->count;
     if (take->count > 0)
         take->channel = channel;
+}
+
+enum take_fate take_fate(const struct take *take, size_t i)
+{
+    ASSERT(i < take->cap);
+    return take->fates ? (enum take_fate)take->fates[i] : TAKE_DELIVERED;
+}
+
+void take_mark(struct take *take, size_t i, enum take_fate fate)
+{
+    ASSERT(i < take->cap);
+    if (!take->fates)
+        take->fates = mem_alloc(take->cap);
+    take->marked -= take->fates[i] != TAKE_DELIVERED;
+    take->fates[i] = (uint8_t)fate;
+    take->marked += fate != TAKE_DELIVERED;
+    ASSERT(take->marked <= take->cap);
+}
+
+/* Neighbours of a take, as a take; the references stay where they are. */
+static struct take channel_part(const struct take *take, size_t first, size_t count)
+{
+    ASSERT(first + count <= take->count);
+    return (struct take){.events = take->events + first,
+                         .count = count,
+                         .cap = count,
+                         .channel = take->channel,
+                         .mark = take->mark + first,
+                         .place = take->place + first};
+}
+
+static struct take *channel_part_new(const struct take *part)
+{
+    struct take *made = take_new(part->count);
+    memcpy(made->events, part->events, part->count * sizeof(*part->events));
+    made->count = part->count;
+    made->channel = part->channel;
+    made->mark = part->mark;
+    made->place = part->place;
+    return made;
+}
+
+void channel_commit_delivered(struct take *take, struct list *failed, struct list *refused)
+{
+    struct channel *channel = take->channel;
+    ASSERT(channel);
+    for (size_t i = 0, end; i < take->count; i = end) {
+        enum take_fate fate = take_fate(take, i);
+        for (end = i + 1; end < take->count && take_fate(take, end) == fate;)
+            end++;
+        struct take part = channel_part(take, i, end - i);
+        if (fate == TAKE_DELIVERED) {
+            channel->type->commit(channel, &part);
+            channel->counters.take_success += (int64_t)part.count;
+            event_unref_all(part.events, part.count);
+        } else {
+            struct take *rest = channel_part_new(&part);
+            list_push(fate == TAKE_FAILED ? failed : refused, &rest->link);
+        }
+    }
+    take->channel = NULL;
+    take->count = 0;
+    channel_retry(channel);
 }
 
 void channel_commit(struct take *take)

@@ -92,6 +92,12 @@ void take_free(struct take *take); /* it has ended */
 void channel_take(struct channel *channel, struct take *take);
 void channel_commit(struct take *take);
 void channel_rollback(struct take *take);
+/* Notes it of the i-th event. */
+void take_mark(struct take *take, size_t i, enum take_fate fate);
+enum take_fate take_fate(const struct take *take, size_t i);
+/* Commits those that are delivered. The others become takes of their own, of neighbours each, which
+ * end as any other: on `failed` and on `refused`. */
+void channel_commit_delivered(struct take *take, struct list *failed, struct list *refused);
 /* Events in it, those under way included. */
 size_t channel_count(const struct channel *channel);
 bool channel_is_durable(const struct channel *channel);

@@ -7,10 +7,12 @@
  * retries and changes of leaders.
  *
  * Failure modes: brokers that are away are waited for, with no more than KAFKA_DEPTH takes here; in
- * a group of sinks a record fails after KAFKA_GROUP_TIMEOUT_MS, so that another sink gets it. A
- * record that can't be delivered at all (too large, a topic that may not be made) fails its take,
- * with a line that says why, and is tried again: events are never dropped. What can be known before
- * is looked at first: of a take with such a record nothing is sent, so nothing is sent again. */
+ * a group of sinks a record fails after KAFKA_GROUP_TIMEOUT_MS, so that another sink gets it. Each
+ * event of a take is marked by what became of it, so only those that failed come again. A record
+ * that is refused for what it is (too large, a partition that is not there) is set aside by the
+ * group, with a line that says why: events are never dropped. A broker refuses a whole batch for
+ * one of its records: those of it are sent again in smaller lots until it is known which one
+ * (kafka_sift). Nothing else is sent meanwhile: librdkafka would put it into the same batches. */
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,11 +29,15 @@
 /* The most that librdkafka takes. What is under way is bounded by KAFKA_DEPTH takes. */
 #define KAFKA_QUEUE "2147483647"
 
+/* The status of a take under way of which a batch was refused. */
+#define KAFKA_SIFTING 1
+
 enum {
     KAFKA_DEPTH = 16,
     KAFKA_GROUP_TIMEOUT_MS = 30000,
     KAFKA_RECORD_BYTES = 36,  /* the most that librdkafka counts besides key and body */
     KAFKA_TOPICS_MAX = 10000, /* that headers may name */
+    KAFKA_SIFT_LOTS = 8,      /* into which records are divided whose batch was refused */
     KAFKA_SAY_MS = 10000      /* between two lines about the same state */
 };
 
@@ -43,7 +49,10 @@ struct kafka_sink {
     const char *topic, *topic_header, *partition_header;
     int32_t partition; /* RD_KAFKA_PARTITION_UA = by the key */
     bool avro;
-    rd_kafka_message_t *messages; /* scratch */
+    rd_kafka_message_t *messages; /* scratch: of a take */
+    bool *wanted;                 /* scratch: which of them are to be sent */
+    struct take *sifted;          /* the take whose refused records are sent in lots; NULL = none */
+    size_t sift_lot, sift_at;     /* the most records of one; where the next one begins */
     size_t record_max;            /* bytes */
     struct buf scratch, topic_name;
     int64_t said_ms; /* when a failure was told last */
@@ -240,14 +249,36 @@ static void kafka_on_log(const rd_kafka_t *rd, int level, const char *facility, 
     (void)text;
 }
 
-static void kafka_record_failed(struct kafka_sink *kafka, struct take *take,
-                                rd_kafka_resp_err_t err)
+/* A record that is refused for what it is, alone; or a batch for one of its records. */
+static bool kafka_is_refusal(rd_kafka_resp_err_t err, bool *of_batch)
+{
+    static const struct {
+        rd_kafka_resp_err_t err;
+        bool of_batch;
+    } rows[] = {
+        {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, true},
+        {RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE, true},
+        {RD_KAFKA_RESP_ERR_INVALID_RECORD, true},
+        {RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP, true},
+        {RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, true},
+        {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, false},
+        {RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, false},
+        {RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, false},
+        {RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, false},
+        {RD_KAFKA_RESP_ERR__INVALID_ARG, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].err == err) {
+            *of_batch = rows[i].of_batch;
+            return true;
+        }
+    return false;
+}
+
+static void kafka_say_refused(struct kafka_sink *kafka, rd_kafka_resp_err_t err)
 {
     char text[256];
-    take->status = ERR_IO;
-    if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-        return;
-    snprintf(text, sizeof(text), "a record was not delivered, trying on: %s%s",
+    snprintf(text, sizeof(text), "a record is refused, and set aside for a minute: %s%s",
              rd_kafka_err2str(err),
              err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
                  ? " (raise kafka.producer.max.request.size, and max.message.bytes of the topic)"
@@ -255,16 +286,66 @@ static void kafka_record_failed(struct kafka_sink *kafka, struct take *take,
     kafka_say(kafka, text);
 }
 
+static void kafka_record_failed(struct kafka_sink *kafka, struct take *take, size_t i,
+                                rd_kafka_resp_err_t err)
+{
+    char text[256];
+    bool of_batch;
+    if (kafka_is_refusal(err, &of_batch)) {
+        take_mark(take, i, TAKE_REFUSED);
+        kafka_say_refused(kafka, err);
+        return;
+    }
+    take_mark(take, i, TAKE_FAILED);
+    if (take->status != KAFKA_SIFTING)
+        take->status = ERR_IO;
+    if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return;
+    snprintf(text, sizeof(text), "a record was not delivered, trying on: %s",
+             rd_kafka_err2str(err));
+    kafka_say(kafka, text);
+}
+
+/* The take that has the event, and which one of its events it is. */
+static struct take *kafka_take_of(struct kafka_sink *kafka, const struct event *event, size_t *i)
+{
+    LIST_EACH(step, &kafka->sink.under_way) {
+        struct take *take = LIST_ENTRY(step, struct take, link);
+        if (event < take->events || event >= take->events + take->count)
+            continue;
+        *i = (size_t)(event - take->events);
+        return take;
+    }
+    return NULL;
+}
+
+static void kafka_sift(struct kafka_sink *kafka);
+
+/* All of its reports are there. */
+static void kafka_take_ended(struct kafka_sink *kafka, struct take *take)
+{
+    if (take->status != KAFKA_SIFTING)
+        sink_done(&kafka->sink, take, take->status);
+    kafka_sift(kafka);
+}
+
 static void kafka_on_report(rd_kafka_t *rd, const rd_kafka_message_t *message, void *opaque)
 {
     struct kafka_sink *kafka = opaque;
-    struct take *take = message->_private;
+    size_t i = 0;
+    struct take *take = kafka_take_of(kafka, message->_private, &i);
+    bool of_batch;
     (void)rd;
-    ASSERT(take->pending > 0);
-    if (message->err)
-        kafka_record_failed(kafka, take, message->err);
+    ASSERT(take && take->pending > 0);
+    bool alone = take == kafka->sifted && kafka->sift_lot == 1;
+    if (message->err && !alone && kafka_is_refusal(message->err, &of_batch) && of_batch) {
+        take_mark(take, i, TAKE_REFUSED);
+        take->status = KAFKA_SIFTING; /* the group hands out nothing more until it has ended */
+    } else if (message->err) {
+        kafka_record_failed(kafka, take, i, message->err);
+    }
     if (--take->pending == 0)
-        sink_done(&kafka->sink, take, take->status);
+        kafka_take_ended(kafka, take);
 }
 
 static void kafka_on_bell(void *data)
@@ -388,6 +469,7 @@ static int kafka_start(struct sink *sink, struct buf *problem)
     if (err)
         return err;
     kafka->messages = mem_alloc(sink->batch_size * sizeof(*kafka->messages));
+    kafka->wanted = mem_alloc(sink->batch_size * sizeof(*kafka->wanted));
     buf_init(&kafka->scratch);
     buf_init(&kafka->topic_name);
     return 0;
@@ -400,6 +482,7 @@ static void kafka_stop(struct sink *sink)
     buf_close(&kafka->scratch);
     buf_close(&kafka->topic_name);
     mem_free(kafka->messages);
+    mem_free(kafka->wanted);
 }
 
 /* ---- events ---- */
@@ -473,7 +556,7 @@ static bool kafka_partition(const struct kafka_sink *kafka, const struct event *
 }
 
 /* False: the event can't be a record, which is said. */
-static bool kafka_fill(struct kafka_sink *kafka, struct take *take, const struct event *event,
+static bool kafka_fill(struct kafka_sink *kafka, const struct event *event,
                        rd_kafka_message_t *message)
 {
     const struct header *key = headers_find(event->headers, "key");
@@ -484,15 +567,15 @@ static bool kafka_fill(struct kafka_sink *kafka, struct take *take, const struct
         .len = event->len,
         .key = key ? (void *)(uintptr_t)key->value : NULL,
         .key_len = key ? key->value_len : 0,
-        ._private = take,
+        ._private = (void *)(uintptr_t)event,
     };
     bool valid = kafka_partition(kafka, event, &message->partition);
     if (!valid)
-        snprintf(text, sizeof(text), "\"%s\" in the header %s is no partition: its event waits",
-                 headers_find(event->headers, kafka->partition_header)->value,
-                 kafka->partition_header);
+        snprintf(
+            text, sizeof(text), "\"%s\" in the header %s is no partition: its event is set aside",
+            headers_find(event->headers, kafka->partition_header)->value, kafka->partition_header);
     else if (!kafka_topic(kafka, name))
-        snprintf(text, sizeof(text), "\"%s\" can't be a topic: its event waits", name);
+        snprintf(text, sizeof(text), "\"%s\" can't be a topic: its event is set aside", name);
     else
         return true;
     kafka_say(kafka, text);
@@ -515,59 +598,164 @@ static void kafka_encode(struct kafka_sink *kafka, const struct event *events, s
     }
 }
 
-/* Makes messages of all events. ERR_x: one of them can't be a record. */
-static int kafka_fill_all(struct kafka_sink *kafka, struct take *take)
+/* Makes messages of all events, and marks those that can't be a record. */
+static void kafka_fill_all(struct kafka_sink *kafka, struct take *take)
 {
     for (size_t i = 0; i < take->count; i++)
-        if (!kafka_fill(kafka, take, &take->events[i], &kafka->messages[i]))
-            return ERR_INVALID;
+        if (!kafka_fill(kafka, &take->events[i], &kafka->messages[i]))
+            take_mark(take, i, TAKE_REFUSED);
     if (kafka->avro)
         kafka_encode(kafka, take->events, take->count);
     for (size_t i = 0; i < take->count; i++) {
         const rd_kafka_message_t *message = &kafka->messages[i];
-        if (message->len + message->key_len + KAFKA_RECORD_BYTES > kafka->record_max) {
-            kafka_record_failed(kafka, take, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
-            return ERR_TOO_LARGE;
-        }
+        if (message->len + message->key_len + KAFKA_RECORD_BYTES > kafka->record_max)
+            kafka_record_failed(kafka, take, i, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     }
-    return 0;
 }
 
 /* Each with a partition of its own. A batch of such would keep the memory of those that are
  * refused, for a partition that is not there, for ever (seen with librdkafka 2.0). */
 static void kafka_produce_each(struct kafka_sink *kafka, struct take *take, rd_kafka_topic_t *topic,
-                               int flags, const rd_kafka_message_t *messages, size_t count)
+                               int flags, size_t first, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        const rd_kafka_message_t *message = &messages[i];
+    for (size_t i = first; i < first + count; i++) {
+        const rd_kafka_message_t *message = &kafka->messages[i];
         if (rd_kafka_produce(topic, message->partition, flags, message->payload, message->len,
-                             message->key, message->key_len, take) == 0) {
+                             message->key, message->key_len, message->_private) == 0)
             take->pending++;
-            continue;
-        }
-        kafka_record_failed(kafka, take, rd_kafka_last_error());
-        return;
+        else
+            kafka_record_failed(kafka, take, i, rd_kafka_last_error());
     }
 }
 
-/* A run of events for one topic. Records that librdkafka does not take fail the take. */
+/* A run of events for one topic. Records that librdkafka does not take are marked. */
 static void kafka_produce(struct kafka_sink *kafka, struct take *take, const char *name,
-                          rd_kafka_message_t *messages, size_t count)
+                          size_t first, size_t count)
 {
     rd_kafka_topic_t *topic = kafka_topic(kafka, name);
+    rd_kafka_message_t *messages = &kafka->messages[first];
     ASSERT(topic); /* kafka_fill has seen it */
     int flags = kafka->avro ? RD_KAFKA_MSG_F_COPY : 0;
     if (kafka->partition_header || kafka->partition != RD_KAFKA_PARTITION_UA) {
-        kafka_produce_each(kafka, take, topic, flags, messages, count);
+        kafka_produce_each(kafka, take, topic, flags, first, count);
         return;
     }
     int taken = rd_kafka_produce_batch(topic, RD_KAFKA_PARTITION_UA, flags, messages, (int)count);
     take->pending += (uint64_t)taken;
     for (size_t i = 0; (size_t)taken < count && i < count; i++)
-        if (messages[i].err) {
-            kafka_record_failed(kafka, take, messages[i].err);
-            break;
+        if (messages[i].err)
+            kafka_record_failed(kafka, take, first + i, messages[i].err);
+}
+
+/* Sends those that are wanted. */
+static void kafka_send(struct kafka_sink *kafka, struct take *take)
+{
+    for (size_t i = 0; i < take->count;) {
+        size_t first = i++;
+        if (!kafka->wanted[first])
+            continue;
+        /* The buffer of the name is used for each event. */
+        char *own = mem_strdup(kafka_topic_name(kafka, &take->events[first]));
+        while (i < take->count && kafka->wanted[i] &&
+               strcmp(own, kafka_topic_name(kafka, &take->events[i])) == 0)
+            i++;
+        kafka_produce(kafka, take, own, first, i - first);
+        mem_free(own);
+    }
+}
+
+/* ---- batches that were refused ---- */
+
+static size_t kafka_count_refused(const struct take *take)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < take->count; i++)
+        count += take_fate(take, i) == TAKE_REFUSED;
+    return count;
+}
+
+/* The next lot of refused records is to be sent: false = there is none in this round. */
+static bool kafka_sift_next_lot(struct kafka_sink *kafka, struct take *take)
+{
+    size_t count = 0, i = kafka->sift_at;
+    memset(kafka->wanted, 0, take->count * sizeof(*kafka->wanted));
+    for (; i < take->count && count < kafka->sift_lot; i++) {
+        if (take_fate(take, i) != TAKE_REFUSED)
+            continue;
+        take_mark(take, i, TAKE_DELIVERED);
+        kafka->wanted[i] = true;
+        count++;
+    }
+    kafka->sift_at = i;
+    return count > 0;
+}
+
+/* A smaller lot, for those that are still refused: false = each has been sent alone. */
+static bool kafka_sift_next_round(struct kafka_sink *kafka, const struct take *take)
+{
+    if (kafka->sift_lot == 1 || kafka_count_refused(take) == 0)
+        return false;
+    kafka->sift_lot = kafka->sift_lot / KAFKA_SIFT_LOTS > 0 ? kafka->sift_lot / KAFKA_SIFT_LOTS : 1;
+    kafka->sift_at = 0;
+    return true;
+}
+
+/* Sends on; false = it has ended, and each of its records is known. */
+static bool kafka_sift_send(struct kafka_sink *kafka)
+{
+    struct take *take = kafka->sifted;
+    while (take->pending == 0) {
+        if (!kafka_sift_next_lot(kafka, take)) {
+            if (!kafka_sift_next_round(kafka, take))
+                return false;
+            continue;
         }
+        for (size_t i = 0; i < take->count; i++) {
+            if (kafka_fill(kafka, &take->events[i], &kafka->messages[i]) || !kafka->wanted[i])
+                continue;
+            take_mark(take, i, TAKE_REFUSED);
+            kafka->wanted[i] = false;
+        }
+        if (kafka->avro)
+            kafka_encode(kafka, take->events, take->count);
+        kafka_send(kafka, take);
+    }
+    return true;
+}
+
+/* The first take of which a batch was refused, when no record of another is under way. */
+static struct take *kafka_sift_first(const struct kafka_sink *kafka)
+{
+    struct take *first = NULL;
+    LIST_EACH(step, &kafka->sink.under_way) {
+        struct take *take = LIST_ENTRY(step, struct take, link);
+        if (take->pending > 0)
+            return NULL;
+        if (!first)
+            first = take;
+    }
+    return first;
+}
+
+static void kafka_sift(struct kafka_sink *kafka)
+{
+    struct take *take;
+    while (kafka->sifted || (take = kafka_sift_first(kafka))) {
+        if (!kafka->sifted) {
+            kafka->sifted = take;
+            kafka->sift_at = 0;
+            kafka->sift_lot = (kafka_count_refused(take) + KAFKA_SIFT_LOTS - 1) / KAFKA_SIFT_LOTS;
+            ASSERT(kafka->sift_lot > 0);
+        }
+        take = kafka->sifted;
+        if (kafka_sift_send(kafka))
+            return;
+        kafka->sifted = NULL;
+        int status = 0;
+        for (size_t i = 0; i < take->count; i++)
+            status = take_fate(take, i) == TAKE_FAILED ? ERR_IO : status;
+        sink_done(&kafka->sink, take, status);
+    }
 }
 
 static int kafka_deliver(struct sink *sink, struct take *take)
@@ -581,16 +769,10 @@ static int kafka_deliver(struct sink *sink, struct take *take)
         ASSERT(!kafka->broken); /* it has been made with these settings before */
     }
     buf_close(&problem);
-    take->status = kafka_fill_all(kafka, take);
-    for (size_t i = 0; i < take->count && take->status == 0;) {
-        const char *name = kafka_topic_name(kafka, &take->events[i]);
-        char *own = mem_strdup(name); /* the buffer of the name is used for each event */
-        size_t first = i++;
-        while (i < take->count && strcmp(own, kafka_topic_name(kafka, &take->events[i])) == 0)
-            i++;
-        kafka_produce(kafka, take, own, &kafka->messages[first], i - first);
-        mem_free(own);
-    }
+    kafka_fill_all(kafka, take);
+    for (size_t i = 0; i < take->count; i++)
+        kafka->wanted[i] = take_fate(take, i) == TAKE_DELIVERED;
+    kafka_send(kafka, take);
     return take->pending > 0 ? TRANSACTION_PENDING : take->status;
 }
 

@@ -1,8 +1,10 @@
 /* A sink brings events to where they go. Its group (sink_group.h) takes batches out of the channel
  * and hands them to it; a sink only delivers, and says when it has.
  *
- * A batch that could not be delivered goes back into the channel as a whole and is tried again, so
- * a sink never drops events and never repeats by itself. */
+ * A batch that could not be delivered goes back into the channel and is tried again, so a sink
+ * never drops events and never repeats by itself. It goes back as a whole, unless the sink has
+ * marked the events that failed (take_mark): then the others are done. What is marked as refused is
+ * set aside for a while, so that it holds nothing up. */
 #ifndef AGENT_SINK_H
 #define AGENT_SINK_H
 
@@ -29,8 +31,11 @@ struct sink {
     struct sink_group *group;
     struct channel_waiter waiter;
     struct list free_takes;
-    struct list under_way; /* takes, in the order in which they were made */
-    struct list failed;    /* takes that go back when none is under way */
+    struct list under_way;               /* takes, in the order in which they were made */
+    struct list failed;                  /* takes that go back when none is under way */
+    struct list refused;                 /* takes that are set aside */
+    size_t refused_count, refused_bytes; /* events of them */
+    struct env_timer again;              /* when those go back */
     size_t under_way_count;
     int64_t priority;
     int64_t failures; /* in a row */
@@ -51,14 +56,15 @@ struct sink_type {
     /* Ends at once: sink_done comes for no take any more. */
     void (*stop)(struct sink *sink);
     /* 0: all events are delivered. TRANSACTION_PENDING: sink_done comes. ERR_x: the take failed,
-     * and the sink has said why in the log. take->pending and status are the sink's until then. */
+     * and the sink has said why in the log. take->pending, status and marks are the sink's until
+     * then. */
     int (*deliver)(struct sink *sink, struct take *take);
 };
 
 enum { SINK_BATCH = 100 };
 
-/* A take that was pending has ended: 0, or ERR_x after a line in the log. Not from inside
- * deliver. */
+/* A take that was pending has ended: 0, or ERR_x after a line in the log; what is marked has failed
+ * in any case. Not from inside deliver. */
 void sink_done(struct sink *sink, struct take *take, int status);
 
 #endif

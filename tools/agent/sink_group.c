@@ -3,7 +3,8 @@
  * Happy path: the channel has events, the group's turn comes, it picks a sink that has room, makes
  * a take and has it delivered; a take that is done is committed, and the next turn comes. Failure
  * modes: a sink that failed is left alone for a while, longer each time; meanwhile another one of
- * its group takes over, or the events wait in the channel. */
+ * its group takes over, or the events wait in the channel. Events that are refused for what they
+ * are would be refused at once again: they are set aside for GROUP_REFUSED_MS, and others go on. */
 #include "tools/agent/sink_group.h"
 
 #include <string.h>
@@ -15,7 +16,10 @@ enum {
     GROUP_TAKES_PER_TURN = 64, /* so that sources and connections get their turns */
     GROUP_BACKOFF_MS = 1000,
     GROUP_BACKOFF_MAX_MS = 5000, /* of a sink alone, as in Flume */
-    GROUP_DOUBLINGS_MAX = 16
+    GROUP_DOUBLINGS_MAX = 16,
+    GROUP_REFUSED_MS = 60000, /* that refused events are set aside */
+    GROUP_REFUSED_MAX = 1000, /* of a sink; with more of them it waits as one that fails */
+    GROUP_REFUSED_BYTES = 16 << 20
 };
 
 enum group_kind { GROUP_DEFAULT, GROUP_FAILOVER, GROUP_LOAD_BALANCE };
@@ -123,18 +127,25 @@ static struct take *group_new_take(struct sink *sink)
     return link ? LIST_ENTRY(link, struct take, link) : take_new(sink->batch_size);
 }
 
-static void group_succeed(struct sink *sink, struct take *take)
+/* One that is part of another has no room for a batch. */
+static void group_drop_take(struct sink *sink, struct take *take)
 {
-    sink->counters.drain_success += (int64_t)take->count;
-    channel_commit(take);
-    list_push(&sink->free_takes, &take->link);
+    if (sink && take->cap == sink->batch_size)
+        list_push(&sink->free_takes, &take->link);
+    else
+        take_free(take);
+}
+
+static void group_works(struct sink *sink)
+{
     if (sink->failures > 0)
         logger_info(&sink->logger, "it works again");
     sink->failures = 0;
 }
 
-/* The newest first: a channel puts each before those that it has. */
-static void group_give_back(struct list *takes, struct list *free_takes)
+/* The newest first: a channel puts each before those that it has. The sink keeps them to use them
+ * again; NULL = nobody does. */
+static void group_give_back(struct list *takes, struct sink *sink)
 {
     while (!list_empty(takes)) {
         struct take *newest = NULL;
@@ -145,7 +156,7 @@ static void group_give_back(struct list *takes, struct list *free_takes)
         }
         list_remove(&newest->link);
         channel_rollback(newest);
-        list_push(free_takes, &newest->link);
+        group_drop_take(sink, newest);
     }
 }
 
@@ -154,20 +165,61 @@ static void group_roll_back(struct sink_group *group, struct sink *sink)
 {
     ASSERT(sink->under_way_count == 0);
     ASSERT(!group->stopping);
-    group_give_back(&sink->failed, &sink->free_takes);
+    group_give_back(&sink->failed, sink);
     sink->failures++;
     sink->blocked_until_ms = env_now_ms(group->env) + group_penalty_ms(group, sink);
     group_set_alarm(group);
 }
 
+static void group_on_again(void *data)
+{
+    struct sink *sink = data;
+    group_give_back(&sink->refused, sink);
+    sink->refused_count = sink->refused_bytes = 0;
+    group_go_on(sink->group);
+}
+
+/* Those that are too many go back with what has failed. */
+static void group_set_aside(struct sink *sink, struct list *refused)
+{
+    struct list *link;
+    while ((link = list_pop(refused))) {
+        struct take *take = LIST_ENTRY(link, struct take, link);
+        size_t bytes = 0;
+        for (size_t i = 0; i < take->count; i++)
+            bytes += take->events[i].len;
+        if (sink->refused_count + take->count > GROUP_REFUSED_MAX ||
+            sink->refused_bytes + bytes > GROUP_REFUSED_BYTES) {
+            list_push(&sink->failed, &take->link);
+            continue;
+        }
+        sink->refused_count += take->count;
+        sink->refused_bytes += bytes;
+        list_push(&sink->refused, &take->link);
+        if (!env_timer_running(&sink->again))
+            env_timer_start(&sink->again, GROUP_REFUSED_MS);
+    }
+}
+
 static void group_end_take(struct sink *sink, struct take *take, int status)
 {
-    if (status == 0) {
-        group_succeed(sink, take);
+    struct list refused;
+    if (status && take->marked == 0) {
+        sink->counters.write_fail++;
+        list_push(&sink->failed, &take->link);
         return;
     }
-    sink->counters.write_fail++;
-    list_push(&sink->failed, &take->link);
+    list_init(&refused);
+    sink->counters.drain_success += (int64_t)(take->count - take->marked);
+    sink->counters.write_fail += take->marked > 0;
+    if (take->marked > 0)
+        channel_commit_delivered(take, &sink->failed, &refused);
+    else
+        channel_commit(take);
+    group_drop_take(sink, take);
+    group_set_aside(sink, &refused);
+    if (list_empty(&sink->failed))
+        group_works(sink);
 }
 
 void sink_done(struct sink *sink, struct take *take, int status)
@@ -294,6 +346,8 @@ static struct sink *group_new_sink(struct sink_group *group, const struct logger
     list_init(&sink->free_takes);
     list_init(&sink->under_way);
     list_init(&sink->failed);
+    list_init(&sink->refused);
+    env_timer_init(group->env, &sink->again, group_on_again, sink);
     channel_waiter_init(&sink->waiter, group_on_events, sink);
     return sink;
 }
@@ -302,6 +356,7 @@ static void group_free_sink(struct sink *sink)
 {
     struct list *link;
     channel_wait_cancel(&sink->waiter);
+    env_timer_stop(&sink->again);
     while ((link = list_pop(&sink->free_takes)))
         take_free(LIST_ENTRY(link, struct take, link));
     mem_free(sink);
@@ -368,20 +423,18 @@ int sink_group_start(struct env *env, const struct logger *logger,
  * whichever sink had them. */
 void sink_group_stop(struct sink_group *group)
 {
-    struct list takes, done;
+    struct list takes;
     group->stopping = true;
     list_init(&takes);
-    list_init(&done);
     for (size_t i = 0; i < group->sinks_count; i++) {
         struct sink *sink = group->sinks[i];
         sink->type->stop(sink);
         list_splice(&takes, &sink->under_way);
         list_splice(&takes, &sink->failed);
+        list_splice(&takes, &sink->refused);
         sink->under_way_count = 0;
     }
-    group_give_back(&takes, &done);
-    for (struct list *link; (link = list_pop(&done));)
-        take_free(LIST_ENTRY(link, struct take, link));
+    group_give_back(&takes, NULL);
     for (size_t i = 0; i < group->sinks_count; i++)
         group_free_sink(group->sinks[i]);
     env_timer_stop(&group->turn);

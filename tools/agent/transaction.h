@@ -16,6 +16,13 @@
 
 struct channel;
 
+/* What has become of one event of a take: who delivers it may say so (take_mark). */
+enum take_fate {
+    TAKE_DELIVERED,
+    TAKE_FAILED, /* it goes back, and is tried again soon */
+    TAKE_REFUSED /* it can't be delivered as it is: it is set aside, so that others get through */
+};
+
 /* What a call returns that ends later, by its callback. 0: it has ended well; negative: ERR_x. */
 enum { TRANSACTION_PENDING = 1 };
 
@@ -40,6 +47,8 @@ struct take {
     struct list link; /* of who holds it */
     uint64_t pending; /* of who delivers it: what is under way */
     int status;       /* of who delivers it: the first failure */
+    uint8_t *fates;   /* enum take_fate of each event; NULL = none has been marked yet */
+    size_t marked;    /* how many of them are not TAKE_DELIVERED */
 };
 
 #endif

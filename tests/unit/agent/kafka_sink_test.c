@@ -1,5 +1,5 @@
 /* The kafka sink with librdkafka's own broker for tests: what is sent, in which partition, and that
- * a record that can't be sent makes nothing be sent twice. */
+ * a record that can't be sent holds nothing up and makes nothing be sent twice. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,18 +14,24 @@ struct broker {
     struct sink_group *group;
 };
 
+static void broker_restart(struct broker *b)
+{
+    struct world *w = &b->mock.world;
+    struct sink_setup sink = {.part = b->part, .channel = b->channel};
+    struct sink_group_setup setup = {.name = "g", .sinks = &sink, .sinks_count = 1};
+    CHECK_INT(sink_group_start(w->env, &w->logger, &setup, &b->group, &w->problem), 0);
+}
+
 static void broker_open(struct broker *b, const char *values)
 {
     mock_open(&b->mock);
     struct world *w = &b->mock.world;
     char *all = mem_printf("kafka.topic=t %s", values);
-    b->memory = world_part(w, PART_CHANNEL, "memory", "");
+    b->memory = world_part(w, PART_CHANNEL, "memory", "capacity=2000");
     b->part = mock_part(&b->mock, PART_SINK, all);
     mem_free(all);
     b->channel = world_channel(w, b->memory);
-    struct sink_setup sink = {.part = b->part, .channel = b->channel};
-    struct sink_group_setup setup = {.name = "g", .sinks = &sink, .sinks_count = 1};
-    CHECK_INT(sink_group_start(w->env, &w->logger, &setup, &b->group, &w->problem), 0);
+    broker_restart(b);
 }
 
 static void broker_close(struct broker *b)
@@ -65,26 +71,37 @@ static void keys_go_where_java_puts_them(void)
     broker_close(&b);
 }
 
-/* Good events in front of the bad one, in one take: they are sent once, or not at all. */
-static void a_record_that_is_too_large_makes_no_copies(void)
+/* Good events in front of the bad one and behind it, in one take: they are sent once. */
+static void a_record_that_is_too_large_is_set_aside(void)
 {
     struct broker b;
     char large[2001];
     memset(large, 'x', sizeof(large) - 1);
     large[sizeof(large) - 1] = '\0';
     broker_open(&b, "kafka.producer.max.request.size=1000");
-    broker_put(&b, "a", NULL, NULL);
-    MOCK_UNTIL(&b.mock, channel_count(b.channel) == 0);
     broker_put(&b, "b", NULL, NULL);
-    broker_put(&b, "c", NULL, NULL);
     broker_put(&b, large, NULL, NULL);
-    MOCK_UNTIL(&b.mock, broker_sink(&b)->failures >= 2);
-    CHECK_INT(mock_count_all(&b.mock), 1);
-    CHECK_INT(channel_count(b.channel), 3);
+    broker_put(&b, "c", NULL, NULL);
+    MOCK_UNTIL(&b.mock, channel_count(b.channel) == 1);
+    broker_put(&b, "d", NULL, NULL);
+    MOCK_UNTIL(&b.mock, channel_count(b.channel) == 1);
+    CHECK_INT(mock_count_all(&b.mock), 3);
+    CHECK_INT(broker_sink(&b)->failures, 0);
+    CHECK_INT(broker_sink(&b)->refused_count, 1);
+    struct take *take = take_new(4);
+    sink_group_stop(b.group); /* it is in the channel again */
+    channel_take(b.channel, take);
+    CHECK_INT(take->count, 1);
+    CHECK(world_is(&take->events[0], large));
+    channel_rollback(take);
+    take_free(take);
+    broker_restart(&b);
+    MOCK_UNTIL(&b.mock, broker_sink(&b)->refused_count == 1);
+    CHECK_INT(mock_count_all(&b.mock), 3);
     broker_close(&b);
 }
 
-static void a_partition_that_is_none_fails_the_take(void)
+static void a_partition_that_is_none_is_set_aside(void)
 {
     struct broker b;
     broker_open(&b, "partitionIdHeader=p");
@@ -92,11 +109,68 @@ static void a_partition_that_is_none_fails_the_take(void)
     MOCK_UNTIL(&b.mock, channel_count(b.channel) == 0);
     CHECK_INT(mock_count(&b.mock, 2), 1);
     broker_put(&b, "b", "p", "-1");
-    MOCK_UNTIL(&b.mock, broker_sink(&b)->failures >= 1);
     broker_put(&b, "c", "p", "2x");
-    MOCK_UNTIL(&b.mock, broker_sink(&b)->failures >= 2);
-    CHECK_INT(mock_count_all(&b.mock), 1);
+    broker_put(&b, "d", "p", "99");
+    broker_put(&b, "e", "p", "2");
+    MOCK_UNTIL(&b.mock, broker_sink(&b)->refused_count == 3);
+    MOCK_UNTIL(&b.mock, mock_count(&b.mock, 2) == 2);
+    CHECK_INT(mock_count_all(&b.mock), 2);
     broker_close(&b);
+}
+
+/* Many of them fill no memory: the sink fails then, and waits as for a broker. */
+static void not_all_can_be_set_aside(void)
+{
+    struct broker b;
+    broker_open(&b, "partitionIdHeader=p");
+    for (int i = 0; i < 1001; i++) {
+        MOCK_UNTIL(&b.mock, channel_count(b.channel) - broker_sink(&b)->refused_count < 50);
+        broker_put(&b, "x", "p", "-1");
+    }
+    MOCK_UNTIL(&b.mock, broker_sink(&b)->failures >= 1);
+    CHECK_INT(broker_sink(&b)->refused_count, 1000);
+    CHECK_INT(channel_count(b.channel), 1001);
+    broker_close(&b);
+}
+
+enum { PRODUCE = 0 }; /* the number of the request */
+
+/* A broker refuses a whole batch for one of its records: the others get through, each once. */
+static void one_record_of_a_refused_batch_is_set_aside(void)
+{
+    enum { COUNT = 20 };
+    static const char *const formats[] = {"", "useFlumeEventFormat=true"};
+    for (size_t f = 0; f < ARRAY_LEN(formats); f++) {
+        struct broker b;
+        char *values =
+            mem_printf("defaultPartitionId=1 kafka.producer.linger.ms=50 %s", formats[f]);
+        broker_open(&b, values);
+        mem_free(values);
+        broker_put(&b, "first", NULL, NULL);
+        MOCK_UNTIL(&b.mock, channel_count(b.channel) == 0);
+        rd_kafka_resp_err_t no = RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, yes = 0;
+        /* The batch, of its lots of 3 the second one, and in that one record. */
+        rd_kafka_mock_push_request_errors(b.mock.cluster, PRODUCE, 4, no, yes, no, yes);
+        rd_kafka_mock_push_request_errors(b.mock.cluster, PRODUCE, 5, yes, yes, yes, yes, yes);
+        rd_kafka_mock_push_request_errors(b.mock.cluster, PRODUCE, 1, no);
+        struct event events[COUNT];
+        char text[8];
+        for (int i = 0; i < COUNT; i++) {
+            snprintf(text, sizeof(text), "%d", i);
+            events[i] = world_event(text);
+        }
+        struct put put = {.events = events, .count = COUNT};
+        CHECK_INT(channel_put(b.channel, &put, true), 0);
+        event_unref_all(events, COUNT);
+        MOCK_UNTIL(&b.mock, broker_sink(&b)->refused_count == 1);
+        CHECK_INT(channel_count(b.channel), 1);
+        CHECK_INT(mock_count(&b.mock, 1), COUNT);
+        CHECK_INT(broker_sink(&b)->failures, 0);
+        broker_put(&b, "last", NULL, NULL);
+        MOCK_UNTIL(&b.mock, channel_count(b.channel) == 1);
+        CHECK_INT(mock_count(&b.mock, 1), COUNT + 1);
+        broker_close(&b);
+    }
 }
 
 static void batches_by_the_name_of_the_user_guide(void)
@@ -121,8 +195,8 @@ static void settings_without_idempotence_start(void)
     broker_close(&b);
 }
 
-TAP_MAIN(TAP_TEST(keys_go_where_java_puts_them),
-         TAP_TEST(a_record_that_is_too_large_makes_no_copies),
-         TAP_TEST(a_partition_that_is_none_fails_the_take),
+TAP_MAIN(TAP_TEST(keys_go_where_java_puts_them), TAP_TEST(a_record_that_is_too_large_is_set_aside),
+         TAP_TEST(a_partition_that_is_none_is_set_aside), TAP_TEST(not_all_can_be_set_aside),
+         TAP_TEST(one_record_of_a_refused_batch_is_set_aside),
          TAP_TEST(batches_by_the_name_of_the_user_guide),
          TAP_TEST(settings_without_idempotence_start))
