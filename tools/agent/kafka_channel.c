@@ -18,6 +18,7 @@
 #include "tools/agent/flume_event.h"
 #include "tools/agent/kafka_bell.h"
 #include "tools/agent/kafka_conf.h"
+#include "tools/agent/kafka_pause.h"
 #include "tools/agent/types.h"
 
 /* The most that librdkafka takes: KAFKA_UNSENT says how many may wait, not its queue, which would
@@ -36,7 +37,7 @@ enum {
     KAFKA_KEEP_ALIVE_MS = 3000,
     KAFKA_POLLS_PER_TURN = 1000,
     KAFKA_LOOK_MS = 200,
-    KAFKA_SAY_MS = 10000
+    KAFKA_SLOTS_SPARE = 64 /* for records that come when there is no room */
 };
 
 enum kafka_slot_state { KAFKA_WAITING, KAFKA_OUT, KAFKA_DONE };
@@ -81,7 +82,8 @@ struct kafka_channel {
     struct kafka_slot *slots;    /* a ring; only the low bits of a number are a place */
     uint64_t head, next, tail;   /* the oldest, the first that may wait, behind the newest */
     size_t fetched_bytes;        /* of slots that are not done */
-    int64_t said_ms;
+    struct kafka_teller teller;
+    struct kafka_pause pause;
     struct buf scratch;
 };
 
@@ -129,15 +131,6 @@ static void kafka_slot_move(struct kafka_slot *slot, enum kafka_slot_state to)
     STATE_MOVE(kafka_slot_states, slot->state, to);
 }
 
-static void kafka_say(struct kafka_channel *kafka, const char *what)
-{
-    int64_t now_ms = env_now_ms(kafka->channel.env);
-    if (kafka->said_ms && now_ms - kafka->said_ms < KAFKA_SAY_MS)
-        return;
-    kafka->said_ms = now_ms;
-    logger_warn(&kafka->channel.logger, "%s", what);
-}
-
 /* ---- puts ---- */
 
 static void kafka_put_free(struct kafka_put *under_way)
@@ -175,7 +168,7 @@ static void kafka_on_report(rd_kafka_t *rd, const rd_kafka_message_t *message, v
     (void)rd;
     ASSERT(put->pending > 0);
     if (message->err) {
-        kafka_say(opaque, rd_kafka_err2str(message->err));
+        kafka_tell(opaque, rd_kafka_err2str(message->err));
         put->status = kafka_status(message->err);
     }
     if (--put->pending == 0)
@@ -229,7 +222,7 @@ static bool kafka_fits(struct kafka_channel *kafka, const struct put *put)
             "is sent (raise kafka.producer.max.request.size, and max.message.bytes of the "
             "topic)",
             i + 1, put->count, len + KAFKA_RECORD_BYTES, kafka->record_max);
-        kafka_say(kafka, text);
+        kafka_tell(&kafka->teller, text);
         return false;
     }
     return true;
@@ -254,7 +247,7 @@ static bool kafka_produce(struct kafka_channel *kafka, struct kafka_put *put,
         put->pending++;
         return true;
     }
-    kafka_say(kafka, rd_kafka_err2str(rd_kafka_last_error()));
+    kafka_tell(&kafka->teller, rd_kafka_err2str(rd_kafka_last_error()));
     return false;
 }
 
@@ -316,7 +309,8 @@ static void kafka_fetched(struct kafka_channel *kafka, const rd_kafka_message_t 
         memcpy(block->data, message->payload, message->len);
     if (!kafka->avro || flume_event_decode(block, block->data, message->len, &event)) {
         if (kafka->avro)
-            kafka_say(kafka, "a record is no event in Flume's format: it is taken as it is");
+            kafka_tell(&kafka->teller,
+                       "a record is no event in Flume's format: it is taken as it is");
         event = (struct event){
             .block = block_ref(block), .body = block->data, .len = (uint32_t)message->len};
     }
@@ -337,7 +331,21 @@ static void kafka_fetched(struct kafka_channel *kafka, const rd_kafka_message_t 
 /* Where sinks take nothing out, what is in memory ends with a number of events, and of bytes. */
 static bool kafka_has_room(const struct kafka_channel *kafka)
 {
-    return kafka->tail - kafka->head < KAFKA_SLOTS && kafka->fetched_bytes < KAFKA_FETCHED_BYTES;
+    return kafka->tail - kafka->head < KAFKA_SLOTS - KAFKA_SLOTS_SPARE &&
+           kafka->fetched_bytes < KAFKA_FETCHED_BYTES;
+}
+
+/* In its group, without room for more. */
+static void kafka_stay(struct kafka_channel *kafka)
+{
+    if (kafka_has_room(kafka) || kafka->tail - kafka->head == KAFKA_SLOTS)
+        return;
+    rd_kafka_message_t *message =
+        kafka_pause_poll(&kafka->pause, kafka->consumer, env_now_ms(kafka->channel.env));
+    if (!message)
+        return;
+    kafka_fetched(kafka, message);
+    rd_kafka_message_destroy(message);
 }
 
 static void kafka_look(void *data)
@@ -345,16 +353,19 @@ static void kafka_look(void *data)
     struct kafka_channel *kafka = data;
     int polls = 0;
     uint64_t before = kafka->tail;
+    if (kafka_has_room(kafka))
+        kafka_pause_end(&kafka->pause, kafka->consumer);
     for (; polls < KAFKA_POLLS_PER_TURN && kafka_has_room(kafka); polls++) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka->consumer, 0);
         if (!message)
             break;
         if (message->err)
-            kafka_say(kafka, rd_kafka_message_errstr(message));
+            kafka_tell(&kafka->teller, rd_kafka_message_errstr(message));
         else
             kafka_fetched(kafka, message);
         rd_kafka_message_destroy(message);
     }
+    kafka_stay(kafka);
     if (kafka->tail != before)
         channel_has_events(&kafka->channel);
     /* Others get their turn, and then the rest its. */
@@ -487,22 +498,6 @@ static void kafka_check(const struct part *part, struct buf *problems)
     }
 }
 
-static void kafka_on_error(rd_kafka_t *rd, int err, const char *reason, void *opaque)
-{
-    (void)rd;
-    (void)err;
-    kafka_say(opaque, reason);
-}
-
-/* Its lines are for its developers; errors come through kafka_on_error. */
-static void kafka_on_log(const rd_kafka_t *rd, int level, const char *facility, const char *text)
-{
-    (void)rd;
-    (void)level;
-    (void)facility;
-    (void)text;
-}
-
 static rd_kafka_t *kafka_make(struct kafka_channel *kafka, bool producer, struct buf *problem)
 {
     char error[512], number[32];
@@ -514,9 +509,7 @@ static rd_kafka_t *kafka_make(struct kafka_channel *kafka, bool producer, struct
     ASSERT(known == RD_KAFKA_CONF_OK);
     if (producer)
         kafka->record_max = (size_t)strtoull(number, NULL, 10);
-    rd_kafka_conf_set_opaque(conf, kafka);
-    rd_kafka_conf_set_error_cb(conf, kafka_on_error);
-    rd_kafka_conf_set_log_cb(conf, kafka_on_log);
+    kafka_conf_tell(conf, &kafka->teller);
     if (producer)
         rd_kafka_conf_set_dr_msg_cb(conf, kafka_on_report);
     rd_kafka_t *rd =
@@ -540,6 +533,7 @@ static int kafka_open(struct channel *channel, struct buf *problem)
                            ? (int32_t)part_number(part, "defaultPartitionId")
                            : RD_KAFKA_PARTITION_UA;
     kafka->avro = part_flag(part, "parseAsFlumeEvent");
+    kafka->teller = (struct kafka_teller){.env = channel->env, .logger = &channel->logger};
     kafka->producer = kafka_make(kafka, true, problem);
     kafka->consumer = kafka->producer ? kafka_make(kafka, false, problem) : NULL;
     if (!kafka->consumer) {

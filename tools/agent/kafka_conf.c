@@ -5,6 +5,47 @@
 #include "base/mem.h"
 #include "tools/rd.h"
 
+enum { KAFKA_TELL_MS = 10000 };
+
+void kafka_tell(struct kafka_teller *teller, const char *what)
+{
+    int64_t now_ms = env_now_ms(teller->env);
+    ASSERT(teller->said_ms <= now_ms);
+    if (teller->said_ms && now_ms - teller->said_ms < KAFKA_TELL_MS)
+        return;
+    teller->said_ms = now_ms;
+    logger_warn(teller->logger, "%s", what);
+}
+
+static void kafka_conf_on_log(const rd_kafka_t *rd, int level, const char *facility,
+                              const char *text)
+{
+    (void)rd;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
+static void kafka_conf_on_error(rd_kafka_t *rd, int err, const char *reason, void *opaque)
+{
+    (void)rd;
+    (void)err;
+    kafka_tell(opaque, reason);
+}
+
+void kafka_conf_hush(rd_kafka_conf_t *conf)
+{
+    rd_kafka_conf_set_log_cb(conf, kafka_conf_on_log);
+}
+
+void kafka_conf_tell(rd_kafka_conf_t *conf, struct kafka_teller *teller)
+{
+    ASSERT(teller->env && teller->logger);
+    kafka_conf_hush(conf);
+    rd_kafka_conf_set_opaque(conf, teller);
+    rd_kafka_conf_set_error_cb(conf, kafka_conf_on_error);
+}
+
 void kafka_conf_put(const struct part *part, const char *key, rd_kafka_conf_t *conf,
                     const char *name, const char *value, struct buf *problems)
 {

@@ -1,10 +1,25 @@
-/* Settings of librdkafka from the keys of a part: what the kafka source, channel and sink share. */
+/* What the kafka source, channel and sink share: settings of librdkafka from the keys of a part,
+ * and what it tells. */
 #ifndef AGENT_KAFKA_CONF_H
 #define AGENT_KAFKA_CONF_H
 
 #include <librdkafka/rdkafka.h>
 
+#include "base/logger.h"
+#include "env/env.h"
 #include "tools/agent/part.h"
+
+/* Failures last, and are told again and again: one line in ten seconds is enough. */
+struct kafka_teller {
+    struct env *env;
+    struct logger *logger; /* borrowed */
+    int64_t said_ms;
+};
+void kafka_tell(struct kafka_teller *teller, const char *what);
+/* librdkafka prints nothing: its lines are for its developers. */
+void kafka_conf_hush(rd_kafka_conf_t *conf);
+/* That, and its errors go to the teller, which becomes the opaque. */
+void kafka_conf_tell(rd_kafka_conf_t *conf, struct kafka_teller *teller);
 
 /* Sets it by its Java name; what is refused is complained of under the part's key. */
 void kafka_conf_put(const struct part *part, const char *key, rd_kafka_conf_t *conf,

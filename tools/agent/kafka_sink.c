@@ -22,6 +22,7 @@
 #include "base/mem.h"
 #include "tools/agent/flume_event.h"
 #include "tools/agent/kafka_bell.h"
+#include "tools/agent/kafka_conf.h"
 #include "tools/agent/sink.h"
 #include "tools/agent/types.h"
 #include "tools/rd.h"
@@ -37,8 +38,7 @@ enum {
     KAFKA_GROUP_TIMEOUT_MS = 30000,
     KAFKA_RECORD_BYTES = 36,  /* the most that librdkafka counts besides key and body */
     KAFKA_TOPICS_MAX = 10000, /* that headers may name */
-    KAFKA_SIFT_LOTS = 8,      /* into which records are divided whose batch was refused */
-    KAFKA_SAY_MS = 10000      /* between two lines about the same state */
+    KAFKA_SIFT_LOTS = 8       /* into which records are divided whose batch was refused */
 };
 
 struct kafka_sink {
@@ -55,8 +55,8 @@ struct kafka_sink {
     size_t sift_lot, sift_at;     /* the most records of one; where the next one begins */
     size_t record_max;            /* bytes */
     struct buf scratch, topic_name;
-    int64_t said_ms; /* when a failure was told last */
-    bool broken;     /* the producer has to be made anew */
+    struct kafka_teller teller;
+    bool broken; /* the producer has to be made anew */
 };
 
 /* clang-format off */
@@ -213,15 +213,6 @@ static void kafka_check(const struct part *part, struct buf *problems)
 
 /* ---- what librdkafka tells ---- */
 
-static void kafka_say(struct kafka_sink *kafka, const char *what)
-{
-    int64_t now_ms = env_now_ms(kafka->sink.env);
-    if (kafka->said_ms && now_ms - kafka->said_ms < KAFKA_SAY_MS)
-        return;
-    kafka->said_ms = now_ms;
-    logger_warn(&kafka->sink.logger, "%s", what);
-}
-
 static void kafka_on_error(rd_kafka_t *rd, int err, const char *reason, void *opaque)
 {
     struct kafka_sink *kafka = opaque;
@@ -237,16 +228,7 @@ static void kafka_on_error(rd_kafka_t *rd, int err, const char *reason, void *op
     if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
         reason = "no broker answers, trying on";
     snprintf(text, sizeof(text), "%s", reason);
-    kafka_say(kafka, text);
-}
-
-/* Its lines are for its developers; errors come through kafka_on_error. */
-static void kafka_on_log(const rd_kafka_t *rd, int level, const char *facility, const char *text)
-{
-    (void)rd;
-    (void)level;
-    (void)facility;
-    (void)text;
+    kafka_tell(&kafka->teller, text);
 }
 
 /* A record that is refused for what it is, alone; or a batch for one of its records. */
@@ -283,7 +265,7 @@ static void kafka_say_refused(struct kafka_sink *kafka, rd_kafka_resp_err_t err)
              err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE
                  ? " (raise kafka.producer.max.request.size, and max.message.bytes of the topic)"
                  : "");
-    kafka_say(kafka, text);
+    kafka_tell(&kafka->teller, text);
 }
 
 static void kafka_record_failed(struct kafka_sink *kafka, struct take *take, size_t i,
@@ -303,7 +285,7 @@ static void kafka_record_failed(struct kafka_sink *kafka, struct take *take, siz
         return;
     snprintf(text, sizeof(text), "a record was not delivered, trying on: %s",
              rd_kafka_err2str(err));
-    kafka_say(kafka, text);
+    kafka_tell(&kafka->teller, text);
 }
 
 /* The take that has the event, and which one of its events it is. */
@@ -377,7 +359,7 @@ static int kafka_open(struct kafka_sink *kafka, struct buf *problem)
     ASSERT(set);
     rd_kafka_conf_set_opaque(conf, kafka);
     rd_kafka_conf_set_error_cb(conf, kafka_on_error);
-    rd_kafka_conf_set_log_cb(conf, kafka_on_log);
+    kafka_conf_hush(conf);
     rd_kafka_conf_set_dr_msg_cb(conf, kafka_on_report);
     kafka->rd = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
     if (!kafka->rd) {
@@ -457,6 +439,7 @@ static int kafka_start(struct sink *sink, struct buf *problem)
             sink->batch_size = (size_t)part_number(part, names[i]);
     if (sink->batch_size > sink->channel->transaction_capacity)
         sink->batch_size = sink->channel->transaction_capacity;
+    kafka->teller = (struct kafka_teller){.env = sink->env, .logger = &sink->logger};
     kafka->topic = kafka_either(part, "kafka.topic", "topic");
     kafka->topic_header =
         part_flag(part, "allowTopicOverride") ? part_text(part, "topicHeader") : NULL;
@@ -578,7 +561,7 @@ static bool kafka_fill(struct kafka_sink *kafka, const struct event *event,
         snprintf(text, sizeof(text), "\"%s\" can't be a topic: its event is set aside", name);
     else
         return true;
-    kafka_say(kafka, text);
+    kafka_tell(&kafka->teller, text);
     return false;
 }
 

@@ -2,7 +2,8 @@
  *
  * Happy path: librdkafka fetches on threads of its own and rings a bell on the loop; a batch of
  * records goes to the channels, and when they have it, the offsets behind it are committed. Failure
- * modes: channels that are full hold the batch, and with it the reading; a process that is killed
+ * modes: channels that are full hold the batch, and with it the reading, while the member stays in
+ * its group; a process that is killed
  * reads again what was not committed; a record that is no event of Flume, where the format says so,
  * is taken as it is, and told. */
 #include <librdkafka/rdkafka.h>
@@ -12,13 +13,13 @@
 #include "tools/agent/flume_event.h"
 #include "tools/agent/kafka_bell.h"
 #include "tools/agent/kafka_conf.h"
+#include "tools/agent/kafka_pause.h"
 #include "tools/agent/source.h"
 #include "tools/agent/types.h"
 
 enum {
     KAFKA_LOOK_MS = 200, /* a look without a bell, which also keeps the member alive */
-    KAFKA_BATCHES_PER_TURN = 4,
-    KAFKA_SAY_MS = 10000 /* between two lines about failures */
+    KAFKA_BATCHES_PER_TURN = 4
 };
 
 struct kafka_source {
@@ -29,11 +30,12 @@ struct kafka_source {
     struct env_timer look;
     struct batch batch;
     rd_kafka_message_t **messages; /* of the batch that is filled */
-    size_t room;
+    size_t room, held;             /* `held` of them have come while a batch was under way */
+    struct kafka_pause pause;
     rd_kafka_topic_partition_list_t *offsets; /* behind the batch that is under way */
     const char *topic_header;                 /* NULL = none */
     bool avro, under_way;
-    int64_t said_ms;
+    struct kafka_teller teller;
 };
 
 /* clang-format off */
@@ -104,15 +106,6 @@ static void kafka_check(const struct part *part, struct buf *problems)
 
 /* ---- records ---- */
 
-static void kafka_say(struct kafka_source *kafka, const char *what)
-{
-    int64_t now_ms = env_now_ms(kafka->source.env);
-    if (kafka->said_ms && now_ms - kafka->said_ms < KAFKA_SAY_MS)
-        return;
-    kafka->said_ms = now_ms;
-    logger_warn(&kafka->source.logger, "%s", what);
-}
-
 /* Sets one that the event does not have yet. */
 static void kafka_set(struct headers **headers, const char *name, const char *value, size_t len,
                       bool always)
@@ -163,7 +156,8 @@ static void kafka_add(struct kafka_source *kafka, const rd_kafka_message_t *mess
     if (!kafka->avro || flume_event_decode(block, body, message->len, &event)) {
         if (kafka->avro) {
             kafka->source.counters.read_fail++;
-            kafka_say(kafka, "a record is no event in Flume's format: it is taken as it is");
+            kafka_tell(&kafka->teller,
+                       "a record is no event in Flume's format: it is taken as it is");
         }
         event =
             (struct event){.block = block_ref(block), .body = body, .len = (uint32_t)message->len};
@@ -181,15 +175,18 @@ static void kafka_add(struct kafka_source *kafka, const rd_kafka_message_t *mess
 /* What has come, up to a batch, into kafka->messages; their bytes in all. */
 static size_t kafka_poll(struct kafka_source *kafka, size_t *bytes)
 {
-    size_t count = 0;
+    size_t count = kafka->held;
     *bytes = 0;
+    kafka->held = 0;
+    for (size_t i = 0; i < count; i++)
+        *bytes += kafka->messages[i]->len;
     while (count < kafka->room) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka->rd, 0);
         if (!message)
             break;
         if (message->err) {
             char *text = mem_printf("can't read: %s", rd_kafka_message_errstr(message));
-            kafka_say(kafka, text);
+            kafka_tell(&kafka->teller, text);
             mem_free(text);
             rd_kafka_message_destroy(message);
             continue;
@@ -237,6 +234,12 @@ static void kafka_work(void *data)
 {
     struct kafka_source *kafka = data;
     int batches = 0;
+    if (kafka->under_way && kafka->held < kafka->room) {
+        rd_kafka_message_t *message =
+            kafka_pause_poll(&kafka->pause, kafka->rd, env_now_ms(kafka->source.env));
+        if (message)
+            kafka->messages[kafka->held++] = message;
+    }
     while (!kafka->under_way && batches < KAFKA_BATCHES_PER_TURN && kafka_read(kafka))
         batches++;
     /* Others get their turn, and then the rest its. */
@@ -249,28 +252,12 @@ static void kafka_batch_done(struct batch *batch, int status)
     ASSERT(kafka->under_way);
     (void)status; /* it is patient: the channels have the events */
     kafka->under_way = false;
+    kafka_pause_end(&kafka->pause, kafka->rd);
     kafka_commit(kafka);
     kafka_work(kafka);
 }
 
 /* ---- starting and stopping ---- */
-
-static void kafka_on_error(rd_kafka_t *rd, int err, const char *reason, void *opaque)
-{
-    struct kafka_source *kafka = opaque;
-    (void)rd;
-    (void)err;
-    kafka_say(kafka, reason);
-}
-
-/* Its lines are for its developers; errors come through kafka_on_error. */
-static void kafka_on_log(const rd_kafka_t *rd, int level, const char *facility, const char *text)
-{
-    (void)rd;
-    (void)level;
-    (void)facility;
-    (void)text;
-}
 
 static int kafka_subscribe(struct kafka_source *kafka, struct buf *problem)
 {
@@ -298,6 +285,8 @@ static void kafka_stop(struct source *source)
     struct kafka_source *kafka = kafka_of(source);
     env_timer_stop(&kafka->look);
     batch_close(&kafka->batch);
+    while (kafka->held > 0)
+        rd_kafka_message_destroy(kafka->messages[--kafka->held]);
     kafka_bell_mute(kafka->bell, kafka->queue);
     rd_kafka_queue_destroy(kafka->queue);
     rd_kafka_consumer_close(kafka->rd);
@@ -314,9 +303,8 @@ static int kafka_start(struct source *source, struct buf *problem)
     rd_kafka_conf_t *conf = kafka_conf(source->part, problem);
     if (!conf)
         return ERR_INVALID;
-    rd_kafka_conf_set_opaque(conf, kafka);
-    rd_kafka_conf_set_error_cb(conf, kafka_on_error);
-    rd_kafka_conf_set_log_cb(conf, kafka_on_log);
+    kafka->teller = (struct kafka_teller){.env = source->env, .logger = &source->logger};
+    kafka_conf_tell(conf, &kafka->teller);
     kafka->rd = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
     if (!kafka->rd) {
         rd_kafka_conf_destroy(conf);

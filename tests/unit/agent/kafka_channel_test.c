@@ -105,25 +105,29 @@ static void an_event_that_just_fits_is_sent(void)
     bench_close(&b);
 }
 
-enum { LARGE_BYTES = 1 << 20, LARGE_ROOM = 64, LARGE_COUNT = 80, QUIET_MS = 700 };
+enum { LARGE_BYTES = 1 << 20, LARGE_ROOM = 64, LARGE_COUNT = 80, QUIET_MS = 700, FULL_MS = 4000 };
 
 /* Gives what must not come the time that it would need: a channel looks each 200 ms. */
-static void check_no_more_is_fetched(struct bench *b)
+static void check_no_more_is_fetched(struct bench *b, int64_t quiet_ms)
 {
-    int64_t end_ms = env_now_ms(b->mock.world.env) + QUIET_MS;
+    int64_t end_ms = env_now_ms(b->mock.world.env) + quiet_ms;
     MOCK_UNTIL(&b->mock,
                channel_count(b->channel) > LARGE_ROOM || env_now_ms(b->mock.world.env) >= end_ms);
     CHECK_INT(channel_count(b->channel), LARGE_ROOM);
 }
 
-/* A sink that takes nothing out: what is fetched has a bound in bytes. */
+/* A sink that takes nothing out: what is fetched has a bound in bytes; and the channel stays in its
+ * group all the same, which it would have to leave after 3 s: all would come again. */
 static void fetched_bytes_are_bounded(void)
 {
     struct bench b;
     struct take *take = take_new(4);
     struct event larges[MOCK_PARTITIONS];
     bench_open(&b, "parseAsFlumeEvent=false kafka.producer.max.request.size=5000000 "
-                   "partitionIdHeader=p kafka.consumer.fetch.max.wait.ms=10");
+                   "partitionIdHeader=p kafka.consumer.fetch.max.wait.ms=10 "
+                   "kafka.consumer.session.timeout.ms=3000 "
+                   "kafka.consumer.heartbeat.interval.ms=300 "
+                   "kafka.consumer.max.poll.interval.ms=3000");
     for (size_t i = 0; i < MOCK_PARTITIONS; i++) {
         char partition[] = {(char)('0' + i)};
         larges[i] = large_event(LARGE_BYTES);
@@ -135,10 +139,10 @@ static void fetched_bytes_are_bounded(void)
         sent += MOCK_PARTITIONS;
         MOCK_UNTIL(&b.mock, channel_count(b.channel) >= (sent < LARGE_ROOM ? sent : LARGE_ROOM));
     }
-    check_no_more_is_fetched(&b);
+    check_no_more_is_fetched(&b, FULL_MS);
     channel_take(b.channel, take);
     CHECK_INT(take->count, 4);
-    check_no_more_is_fetched(&b); /* those that are out count */
+    check_no_more_is_fetched(&b, QUIET_MS); /* those that are out count */
     channel_rollback(take);
     for (size_t taken = 0; taken < LARGE_COUNT;) {
         MOCK_UNTIL(&b.mock, (channel_take(b.channel, take), take->count > 0));
@@ -146,6 +150,7 @@ static void fetched_bytes_are_bounded(void)
         channel_commit(take);
     }
     CHECK_INT(channel_count(b.channel), 0);
+    CHECK(!b.mock.left_group);
     take_free(take);
     event_unref_all(larges, MOCK_PARTITIONS);
     bench_close(&b);

@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
+#include <string.h>
 
 #include "world.h"
 
@@ -13,13 +14,28 @@ struct mock {
     struct world world;
     rd_kafka_t *rd;
     rd_kafka_mock_cluster_t *cluster;
+    bool left_group, full; /* what the log has told */
 };
+
+/* A line of the log: librdkafka tells when it has left its group, a source of a full channel. */
+static inline void mock_hear(void *data, const char *line, int len)
+{
+    struct mock *mock = data;
+    char *text = mem_strndup(line, (size_t)len);
+    mock->left_group |= strstr(text, "poll interval") != NULL;
+    mock->full |= strstr(text, "it is full") != NULL;
+    printf("# %s", text);
+    mem_free(text);
+}
 
 static inline void mock_open(struct mock *mock)
 {
     char error[256];
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     world_open(&mock->world);
+    mock->world.logger.sink = mock_hear;
+    mock->world.logger.sink_data = mock;
+    mock->left_group = mock->full = false;
     rd_kafka_conf_set_log_cb(conf, NULL);
     mock->rd = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
     mock->cluster = rd_kafka_mock_cluster_new(mock->rd, 1);
