@@ -3,26 +3,29 @@
  * Happy path: as long as sinks keep up, what has been written stays in memory until it is taken,
  * and nothing is read. When they don't, what is more than FILE_READY_MAX is on disk only; it is
  * read on the worker pool, chunk by chunk, when there is room again. Failure modes: a record that
- * has been damaged since it was written, or a file that was cut, costs the events of its segment
- * from there on, which is told. */
+ * is damaged costs its own events, which is told; the next one behind it is looked for on the pool
+ * (file_damage.h). In a file that was cut there is none. */
 #include "tools/agent/file_store.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "tools/agent/file_damage.h"
 #include "tools/agent/file_record.h"
 
 enum { FILE_READY_MAX = 8 << 20, FILE_LOAD_CHUNK = 256 * 1024 };
 
+/* A chunk that is read, or a search for the record behind a damaged one. */
 struct file_load {
     struct env_work work;
     struct file_store *store;
     char *path;
-    struct block *block;
+    struct block *block; /* NULL = a search */
     uint64_t number, offset;
     size_t len;
-    ssize_t got;
+    ssize_t got; /* of a search: whether there is one */
+    uint64_t first, end, found_at;
 };
 
 struct file_piece *file_piece_new(uint64_t first, size_t count)
@@ -110,12 +113,21 @@ void file_store_rollback(struct file_store *store, const struct take *take)
 
 /* ---- from disk ---- */
 
+static void file_load_done(struct env_work *work);
+
 static void file_load_run(struct env_work *work)
 {
     struct file_load *load = CONTAINER_OF(work, struct file_load, work);
+    struct file_record record;
     struct env_file *file;
     int err = env_file_open(load->store->env, load->path, ENV_OPEN_READ, &file);
-    load->got = err ? err : env_file_read(file, load->block->data, load->len, load->offset);
+    if (err)
+        load->got = err;
+    else if (load->block)
+        load->got = env_file_read(file, load->block->data, load->len, load->offset);
+    else
+        load->got = file_damage_find(file, load->offset, load->end, load->first, false,
+                                     &load->found_at, &record);
     if (!err)
         env_file_close(file);
 }
@@ -160,20 +172,82 @@ static bool file_load_next_segment(struct file_store *store)
     return false;
 }
 
-static void file_load_damaged(struct file_store *store, const struct file_load *load)
+/* Numbers up to `end` have been passed without their records; most were of puts that failed. */
+static void file_load_lose(struct file_store *store, const char *path, uint64_t end)
+{
+    uint64_t lost = file_ranges_add(&store->done, store->load_seq, end);
+    if (lost > 0) {
+        logger_error(&store->logger,
+                     "%s is damaged: of the events %" PRIu64 " to %" PRIu64 " %" PRIu64 " are lost",
+                     path, store->load_seq, end - 1, lost);
+        store->count -= lost;
+        file_write_take(store, store->load_seq, end);
+    }
+    store->load_seq = end;
+}
+
+/* There is nothing more in its segment. */
+static void file_load_give_up(struct file_store *store, const struct file_load *load)
 {
     uint64_t end = store->settled;
     for (size_t i = store->segments.count; i > 0; i--)
         if (store->segments.rows[i - 1].number > load->number)
             end = store->segments.rows[i - 1].first;
     ASSERT(end > 0);
-    logger_error(&store->logger,
-                 "%s is damaged at byte %" PRIu64 ": events %" PRIu64 " to %" PRIu64 " are lost",
-                 load->path, store->load_offset, store->load_seq, end - 1);
-    store->count -= file_ranges_add(&store->done, store->load_seq, end);
-    file_write_take(store, store->load_seq, end);
-    store->load_seq = end;
+    if (end > store->load_seq)
+        file_load_lose(store, load->path, end);
     store->behind = file_load_next_segment(store);
+}
+
+/* All that is in the log has been read. */
+static void file_load_end(struct file_store *store)
+{
+    ASSERT(store->segments.count > 0);
+    if (store->load_seq < store->settled)
+        file_load_lose(store, store->segments.rows[store->segments.count - 1].path, store->settled);
+    store->behind = false;
+}
+
+static struct file_load *file_load_new(struct file_store *store, const struct file_segment *row)
+{
+    struct file_load *load = mem_alloc(sizeof(*load));
+    load->store = store;
+    load->path = mem_strdup(row->path);
+    load->number = row->number;
+    load->offset = store->load_offset;
+    return load;
+}
+
+static void file_load_submit(struct file_store *store, struct file_load *load)
+{
+    ASSERT(!store->load);
+    store->load = load;
+    store->jobs++;
+    env_work_submit(store->env, &load->work, file_load_run, file_load_done);
+}
+
+/* The record at load_offset is damaged. */
+static void file_load_search(struct file_store *store, const struct file_segment *row)
+{
+    struct file_load *load = file_load_new(store, row);
+    load->offset++;
+    load->end = row->end;
+    load->first = row->first;
+    file_load_submit(store, load);
+}
+
+static void file_load_searched(struct file_store *store, const struct file_load *load)
+{
+    struct file_segment *row = file_segments_find(&store->segments, load->number);
+    if (row)
+        row->damaged = true;
+    if (load->got == 0) {
+        file_load_give_up(store, load);
+        return;
+    }
+    logger_error(&store->logger, "%s is damaged: bytes %" PRIu64 " to %" PRIu64 " are lost",
+                 load->path, load->offset - 1, load->found_at - 1);
+    store->load_offset = load->found_at;
 }
 
 static void file_load_parse(struct file_store *store, struct file_load *load)
@@ -184,20 +258,22 @@ static void file_load_parse(struct file_store *store, struct file_load *load)
     while ((parsed = file_record_parse(load->block->data + at, (size_t)load->got - at, &record)) ==
            1) {
         if (record.kind == FILE_RECORD_PUT && record.first + record.count > store->load_seq) {
+            if (record.first > store->load_seq)
+                file_load_lose(store, load->path, record.first);
             file_load_record(store, load->block, &record);
             store->load_seq = record.first + record.count;
         }
         at += record.size;
     }
     size_t got = (size_t)load->got;
-    const struct file_segment *row = file_segments_find(&store->segments, load->number);
+    struct file_segment *row = file_segments_find(&store->segments, load->number);
     /* Whole records stood up to row->end once. */
     bool shorter = got < load->len && (at < got || got == 0);
     bool torn = at < got && row && load->offset + got >= row->end;
     store->load_offset = load->offset + at;
     store->load_size = at == 0 && record.size > FILE_LOAD_CHUNK ? record.size : FILE_LOAD_CHUNK;
-    if (parsed < 0 || (row && shorter) || torn)
-        file_load_damaged(store, load);
+    if (row && (parsed < 0 || shorter || torn))
+        file_load_search(store, row);
 }
 
 static void file_load_done(struct env_work *work)
@@ -206,8 +282,10 @@ static void file_load_done(struct env_work *work)
     struct file_store *store = load->store;
     store->load = NULL;
     if (store->channel) {
-        if (load->got >= 0)
+        if (load->got >= 0 && load->block)
             file_load_parse(store, load);
+        else if (load->got >= 0)
+            file_load_searched(store, load);
         else if (file_segments_find(&store->segments, load->number))
             logger_error(&store->logger, "can't read %s, trying on: %s", load->path,
                          err_text((int)load->got));
@@ -218,7 +296,8 @@ static void file_load_done(struct env_work *work)
         else
             env_timer_start(&store->retry, 1000);
     }
-    block_unref(load->block);
+    if (load->block)
+        block_unref(load->block);
     mem_free(load->path);
     mem_free(load);
     file_store_job_ended(store);
@@ -231,7 +310,7 @@ void file_load_start(struct file_store *store)
     struct file_segment *row = file_segments_find(&store->segments, store->load_number);
     while (!row || store->load_offset >= row->end) {
         if (!file_load_next_segment(store)) {
-            store->behind = false; /* all that is in the log has been read */
+            file_load_end(store);
             return;
         }
         row = file_segments_find(&store->segments, store->load_number);
@@ -244,14 +323,8 @@ void file_load_start(struct file_store *store)
         env_timer_start(&store->retry, 1000);
         return;
     }
-    struct file_load *load = mem_alloc(sizeof(*load));
-    load->store = store;
-    load->path = mem_strdup(row->path);
+    struct file_load *load = file_load_new(store, row);
     load->block = block;
-    load->number = store->load_number;
-    load->offset = store->load_offset;
     load->len = len;
-    store->load = load;
-    store->jobs++;
-    env_work_submit(store->env, &load->work, file_load_run, file_load_done);
+    file_load_submit(store, load);
 }

@@ -2,8 +2,10 @@
  *
  * Happy path: recovery takes the checkpoint, reads the records behind its place, and knows which
  * events are there. Failure modes: a checkpoint that is damaged or does not fit gives way to its
- * backup, then all segments are read; a record that is damaged ends its segment: at the end of the
- * last one that is what a crash leaves, elsewhere it is told how many events it cost. */
+ * backup, then all segments are read; a record that is damaged costs its own events, and what is
+ * behind it is found (file_damage.h). Nothing is written into a file that was there: a start begins
+ * a new one, so what a crash left at an end stays where it is; a file that is damaged elsewhere is
+ * never removed, but put aside when its events are done. */
 #include "tools/agent/file_segments.h"
 
 #include <inttypes.h>
@@ -13,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "tools/agent/file_damage.h"
 #include "tools/agent/file_record.h"
 
 enum {
@@ -24,8 +27,9 @@ enum {
 };
 
 static const char FILE_CHECKPOINT_MAGIC[8] = {'M', 'R', 'C', 'P', 'N', 'T', '0', '1'};
-#define FILE_NAME_PREFIX "channel-"
-#define FILE_NAME_SUFFIX ".log"
+#define FILE_NAME_PREFIX  "channel-"
+#define FILE_NAME_SUFFIX  ".log"
+#define FILE_NAME_DAMAGED ".damaged" FILE_NAME_SUFFIX
 
 /* ---- directories ---- */
 
@@ -189,57 +193,92 @@ int file_segments_make(const struct file_segments *segments, uint64_t number, ui
     return err;
 }
 
-void file_segments_trim(struct file_segments *segments, uint64_t head, char ***paths, size_t *count)
+void file_segments_trim(struct file_segments *segments, uint64_t head, struct file_gone **gone,
+                        size_t *count)
 {
-    size_t gone = 0;
-    while (gone + 1 < segments->count && segments->rows[gone + 1].first <= head)
-        gone++;
-    if (gone == 0)
+    size_t done = 0;
+    while (done + 1 < segments->count && segments->rows[done + 1].first <= head)
+        done++;
+    if (done == 0)
         return;
-    *paths = mem_realloc(*paths, (*count + gone) * sizeof(**paths));
-    for (size_t i = 0; i < gone; i++)
-        (*paths)[(*count)++] = segments->rows[i].path;
-    segments->count -= gone;
-    memmove(segments->rows, segments->rows + gone, segments->count * sizeof(*segments->rows));
+    *gone = mem_realloc(*gone, (*count + done) * sizeof(**gone));
+    for (size_t i = 0; i < done; i++) {
+        const struct file_segment *row = &segments->rows[i];
+        (*gone)[(*count)++] = (struct file_gone){.path = row->path, .damaged = row->damaged};
+    }
+    segments->count -= done;
+    memmove(segments->rows, segments->rows + done, segments->count * sizeof(*segments->rows));
+}
+
+void file_segments_drop(struct env *env, const struct file_gone *gone)
+{
+    size_t len = strlen(gone->path) - strlen(FILE_NAME_SUFFIX);
+    char *aside = mem_printf("%.*s.aside", (int)len, gone->path);
+    int err =
+        gone->damaged ? env_path_rename(env, gone->path, aside) : env_path_remove(env, gone->path);
+    (void)err; /* a start finds what is left, and that all of its events are done */
+    mem_free(aside);
 }
 
 /* ---- recovery ---- */
 
-/* Its header is not whole. A crash while it was made leaves such a file, with nothing behind the
- * header; any other is kept as it is, under a number that is not given again. */
-static void file_segment_leave_out(struct file_segments *segments, struct file_segment *row,
-                                   const char *name, int64_t size)
+static bool file_name_ends(const char *name, const char *end)
 {
-    uint64_t number = strtoull(name + strlen(FILE_NAME_PREFIX), NULL, 10);
-    if (size > FILE_SEGMENT_HEADER)
-        logger_error(segments->logger, "%s is damaged: the events in it are left out", row->path);
-    if (number >= segments->number_next)
-        segments->number_next = number + 1;
-    mem_free(row->path);
+    size_t len = strlen(name), end_len = strlen(end);
+    return len >= end_len && strcmp(name + len - end_len, end) == 0;
 }
 
-/* Only its header is read. */
-static int file_segment_look(struct file_segments *segments, const char *dir, const char *name)
+/* Its header is not whole. A crash while it was made leaves such a file, with nothing behind it. Of
+ * another one the name has the number, and its first put says where it begins; without a put it is
+ * kept as it is, and the number is not given again. 1 = it has a row; 0, or ERR_x. */
+static int file_segment_guess(struct file_segments *segments, struct file_segment *row,
+                              const char *name, struct env_file *file, int64_t size)
+{
+    struct file_record record;
+    uint64_t at;
+    row->number = strtoull(name + strlen(FILE_NAME_PREFIX), NULL, 10);
+    if (row->number >= segments->number_next)
+        segments->number_next = row->number + 1;
+    int found = file_damage_find(file, FILE_SEGMENT_HEADER, (uint64_t)size, 1, true, &at, &record);
+    if (found < 0)
+        return found;
+    if (size > FILE_SEGMENT_HEADER)
+        logger_error(segments->logger, "%s is damaged at its beginning%s", row->path,
+                     found ? "" : ": nothing of it can be read");
+    row->first = record.first;
+    row->damaged = true;
+    return found;
+}
+
+/* Only its header is read. 1 = the row is that of a segment; 0, or ERR_x. */
+static int file_segment_read(struct file_segments *segments, struct file_segment *row,
+                             const char *name)
 {
     uint8_t header[FILE_SEGMENT_HEADER];
     struct env_file *file;
-    struct file_segment row = {.path = mem_printf("%s/%s", dir, name)};
-    int err = env_file_open(segments->env, row.path, ENV_OPEN_READ, &file);
-    ssize_t got = err ? err : env_file_read(file, header, sizeof(header), 0);
+    int err = env_file_open(segments->env, row->path, ENV_OPEN_READ, &file);
+    if (err)
+        return err;
+    ssize_t got = env_file_read(file, header, sizeof(header), 0);
     int64_t size = got < 0 ? got : env_file_size(file);
-    if (!err)
-        env_file_close(file);
-    if (size < 0) {
+    int found = size < 0 ? (int)size : 1;
+    if (size >= 0 && !file_segment_decode(header, (size_t)got, &row->number, &row->first))
+        found = file_segment_guess(segments, row, name, file, size);
+    row->end = (uint64_t)size;
+    env_file_close(file);
+    return found;
+}
+
+static int file_segment_look(struct file_segments *segments, const char *dir, const char *name)
+{
+    struct file_segment row = {.path = mem_printf("%s/%s", dir, name)};
+    row.damaged = file_name_ends(name, FILE_NAME_DAMAGED);
+    int found = file_segment_read(segments, &row, name);
+    if (found == 1)
+        file_segments_add(segments, &row);
+    else
         mem_free(row.path);
-        return (int)size;
-    }
-    if (!file_segment_decode(header, (size_t)got, &row.number, &row.first)) {
-        file_segment_leave_out(segments, &row, name, size);
-        return 0;
-    }
-    row.end = (uint64_t)size;
-    file_segments_add(segments, &row);
-    return 0;
+    return found < 0 ? found : 0;
 }
 
 static int file_segments_list(struct file_segments *segments)
@@ -252,7 +291,8 @@ static int file_segments_list(struct file_segments *segments)
         if (err)
             return err;
         for (size_t i = 0; i < count && !err; i++)
-            if (strncmp(names[i], FILE_NAME_PREFIX, strlen(FILE_NAME_PREFIX)) == 0)
+            if (strncmp(names[i], FILE_NAME_PREFIX, strlen(FILE_NAME_PREFIX)) == 0 &&
+                file_name_ends(names[i], FILE_NAME_SUFFIX))
                 err = file_segment_look(segments, segments->dirs[d], names[i]);
         env_dir_list_free(names, count);
     }
@@ -277,18 +317,50 @@ static void file_recover_record(struct file_recovered *recovered, const struct f
         file_ranges_add(&recovered->done, record->first, end);
 }
 
+/* The record at *offset is not whole, or the file ends in it: then `parsed` is 0. Returns 1 = there
+ * are records behind it, from *offset on now; 0 = there are none, or ERR_x. */
+static int file_recover_skip(struct file_segments *segments, struct file_segment *row,
+                             struct env_file *file, uint64_t size, int parsed, uint64_t *offset)
+{
+    struct file_record record;
+    uint64_t at;
+    if (*offset >= size)
+        return 0;
+    int found = file_damage_find(file, *offset + 1, size, row->first, false, &at, &record);
+    if (found == 1) {
+        logger_error(segments->logger, "%s is damaged: bytes %" PRIu64 " to %" PRIu64 " are lost",
+                     row->path, *offset, at - 1);
+        row->damaged = true;
+        *offset = at;
+        return 1;
+    }
+    int blank = found ? found : file_damage_is_blank(file, *offset, size);
+    if (blank < 0)
+        return blank;
+    if (parsed == 0 || blank) { /* no put that ended is like that */
+        logger_info(segments->logger, "%s: the last %" PRIu64 " bytes were not written whole",
+                    row->path, size - *offset);
+    } else {
+        logger_error(segments->logger, "%s is damaged at its end, from byte %" PRIu64 " on",
+                     row->path, *offset);
+        row->damaged = true;
+    }
+    return 0;
+}
+
 /* Reads the records of a segment from `offset` on; row->end becomes the end of the whole ones. */
 static int file_recover_segment(struct file_segments *segments, struct file_segment *row,
                                 uint64_t offset, struct file_recovered *recovered)
 {
     struct env_file *file;
     struct buf data;
+    uint64_t size = row->end;
     int err = env_file_open(segments->env, row->path, ENV_OPEN_READ, &file);
     if (err)
         return err;
     buf_init(&data);
     size_t want = FILE_READ_CHUNK;
-    for (int parsed = 1; parsed >= 0 && !err;) {
+    for (bool more = true; more && !err;) {
         data.len = 0;
         err = atomic_load(&segments->canceled) ? ERR_CANCELED : buf_reserve(&data, want);
         ssize_t got = err ? err : env_file_read(file, data.data, want, offset);
@@ -298,14 +370,19 @@ static int file_recover_segment(struct file_segments *segments, struct file_segm
         }
         struct file_record record;
         size_t at = 0;
+        int parsed;
         while ((parsed = file_record_parse(data.data + at, (size_t)got - at, &record)) == 1) {
             file_recover_record(recovered, &record);
             at += record.size;
         }
         offset += at;
-        if (parsed == 0 && (size_t)got < want)
-            break; /* the end of the file */
+        bool whole = (size_t)got == want; /* the file goes on, perhaps */
         want = parsed == 0 && record.size > FILE_READ_CHUNK ? record.size : FILE_READ_CHUNK;
+        if (parsed == 0 && whole)
+            continue;
+        int found = file_recover_skip(segments, row, file, size, parsed, &offset);
+        more = found == 1;
+        err = found < 0 ? found : 0;
     }
     row->end = offset;
     env_file_close(file);
@@ -313,23 +390,21 @@ static int file_recover_segment(struct file_segments *segments, struct file_segm
     return err;
 }
 
-/* What stands behind the last whole record is cut off, so that it never stands in the middle. */
-static int file_recover_cut(struct file_segments *segments, const struct file_segment *row,
-                            uint64_t size)
+/* So that later starts know, which don't read it again. */
+static void file_recover_name(struct file_segments *segments, struct file_segment *row)
 {
-    struct env_file *file;
-    if (size <= row->end)
-        return 0;
-    logger_info(segments->logger, "%s: cutting off %" PRIu64 " bytes that were not written whole",
-                row->path, size - row->end);
-    int err = env_file_open(segments->env, row->path, ENV_OPEN_WRITE, &file);
-    if (err)
-        return err;
-    err = env_file_truncate(file, row->end);
-    if (!err)
-        err = env_file_sync(file);
-    env_file_close(file);
-    return err;
+    if (!row->damaged || file_name_ends(row->path, FILE_NAME_DAMAGED))
+        return;
+    size_t len = strlen(row->path) - strlen(FILE_NAME_SUFFIX);
+    char *path = mem_printf("%.*s" FILE_NAME_DAMAGED, (int)len, row->path);
+    int err = env_path_rename(segments->env, row->path, path);
+    if (err) {
+        logger_error(segments->logger, "can't rename %s: %s", row->path, err_text(err));
+        mem_free(path);
+        return;
+    }
+    mem_free(row->path);
+    row->path = path;
 }
 
 static bool file_checkpoint_load(struct file_segments *segments, const char *dir,
@@ -406,7 +481,6 @@ int file_segments_recover(struct file_segments *segments, struct file_recovered 
     }
     for (size_t i = begin; i < segments->count; i++) {
         struct file_segment *row = &segments->rows[i];
-        uint64_t size = row->end;
         if (row->first > recovered->next) {
             logger_error(segments->logger,
                          "%s: %" PRIu64 " events before it are damaged or missing", row->path,
@@ -414,8 +488,7 @@ int file_segments_recover(struct file_segments *segments, struct file_recovered 
             file_recover_reach(recovered, row->first, row->first);
         }
         err = file_recover_segment(segments, row, offset, recovered);
-        if (!err)
-            err = file_recover_cut(segments, row, size);
+        file_recover_name(segments, row);
         if (err) {
             buf_printf(problem, "can't read %s: %s", row->path, err_text(err));
             file_ranges_close(&recovered->done);

@@ -14,6 +14,13 @@ struct file_segment {
     uint64_t first; /* the sequence number of its first event */
     uint64_t end;   /* bytes of whole records, header included */
     char *path;
+    bool damaged; /* some bytes of it: it is not removed, but renamed when its events are done */
+};
+
+/* A file that the channel needs no more. */
+struct file_gone {
+    char *path;
+    bool damaged;
 };
 
 struct file_segments {
@@ -43,7 +50,8 @@ int file_segments_open(struct file_segments *segments, struct env *env, struct l
                        const char *dirs, const char *checkpoint_dir, const char *backup_dir,
                        struct buf *problem) MUST_CHECK;
 void file_segments_close(struct file_segments *segments);
-/* Reads all that is there. A torn end of the last segment is cut off. ERR_x with a sentence.
+/* Reads all that is there. What is behind a damaged place is found, and the file gets a name that
+ * says so; nothing is cut off. ERR_x with a sentence.
  * Blocks; any thread, which has the segments for itself until it returns. */
 int file_segments_recover(struct file_segments *segments, struct file_recovered *recovered,
                           struct buf *problem) MUST_CHECK;
@@ -60,10 +68,13 @@ void file_segments_add(struct file_segments *segments, struct file_segment *row)
 struct file_segment *file_segments_find(struct file_segments *segments, uint64_t number);
 /* The one that has the event, or would have it. NULL when there is none. */
 struct file_segment *file_segments_of(struct file_segments *segments, uint64_t seq);
-/* Forgets the segments whose events are all below `head`, but never the last one. Their paths, to
- * be removed, are appended to *paths (the array and its texts are the caller's). */
-void file_segments_trim(struct file_segments *segments, uint64_t head, char ***paths,
+/* Forgets the segments whose events are all below `head`, but never the last one. They are appended
+ * to *gone (the array and its texts are the caller's). */
+void file_segments_trim(struct file_segments *segments, uint64_t head, struct file_gone **gone,
                         size_t *count);
+/* Removes it, or puts it aside: "NAME.log" becomes "NAME.aside", which nothing reads. Blocks; any
+ * thread. */
+void file_segments_drop(struct env *env, const struct file_gone *gone);
 
 /* ---- the checkpoint ---- */
 

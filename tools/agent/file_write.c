@@ -34,7 +34,7 @@ struct file_write {
     struct list puts;
     struct file_ranges takes; /* its head is 0 */
     bool taken;               /* sinks took some of them; the others are of puts that failed */
-    char **gone;              /* files to remove */
+    struct file_gone *gone;   /* files to remove */
     size_t gone_count;
     bool syncs;
     /* of the run */
@@ -59,7 +59,7 @@ static void file_write_free(struct file_write *write)
 {
     ASSERT(list_empty(&write->puts));
     for (size_t i = 0; i < write->gone_count; i++)
-        mem_free(write->gone[i]);
+        mem_free(write->gone[i].path);
     mem_free(write->gone);
     file_ranges_close(&write->takes);
     buf_close(&write->data);
@@ -157,10 +157,8 @@ static void file_write_run(struct env_work *work)
         write->err = env_file_write(write->file, write->data.data, write->data.len, write->offset);
     if (!write->err && write->syncs)
         write->err = env_file_sync(write->file);
-    for (size_t i = 0; i < write->gone_count && !write->err; i++) {
-        int removed = env_path_remove(env, write->gone[i]);
-        (void)removed; /* a start finds what is left, and that all of its events are done */
-    }
+    for (size_t i = 0; i < write->gone_count && !write->err; i++)
+        file_segments_drop(env, &write->gone[i]);
 }
 
 /* The puts end. Their sources may put again, so all that is known of the write is noted by now. */

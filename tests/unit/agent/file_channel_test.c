@@ -317,8 +317,23 @@ static char *data_file(struct bench *b)
     return NULL;
 }
 
+/* Puts the data file there, and nothing else. */
+static void set_data(struct bench *b, const char *path, const char *data, size_t len)
+{
+    static const char *const dirs[] = {"1", "2", "c"};
+    close_whole(b);
+    for (size_t d = 0; d < ARRAY_LEN(dirs); d++) {
+        char *dir = mem_printf("%s/%s", b->dir, dirs[d]);
+        CHECK_INT(env_dir_remove(b->world.env, dir), 0);
+        CHECK_INT(env_dir_make(b->world.env, dir), 0);
+        mem_free(dir);
+    }
+    CHECK_INT(env_file_replace(b->world.env, path, data, len), 0);
+    reopen(b);
+}
+
 /* The file, cut after each of its bytes: the whole puts are there, and no other. */
-static void a_torn_end_is_cut_off(void)
+static void a_torn_end_is_left_out(void)
 {
     struct bench b;
     bench_open(&b, "checkpointOnClose=false");
@@ -328,15 +343,7 @@ static void a_torn_end_is_cut_off(void)
     size_t len, seen = 0;
     CHECK_INT(env_file_load(b.world.env, path, 1 << 20, &data, &len), 0);
     for (size_t cut = 0; cut <= len; cut++) {
-        close_whole(&b);
-        for (int d = 1; d <= 2; d++) {
-            char *dir = mem_printf("%s/%d", b.dir, d);
-            CHECK_INT(env_dir_remove(b.world.env, dir), 0);
-            CHECK_INT(env_dir_make(b.world.env, dir), 0);
-            mem_free(dir);
-        }
-        CHECK_INT(env_file_replace(b.world.env, path, data, cut), 0);
-        reopen(&b);
+        set_data(&b, path, data, cut);
         CHECK(channel_count(b.channel) >= seen);
         seen = channel_count(b.channel);
         if (seen > 0) {
@@ -350,23 +357,86 @@ static void a_torn_end_is_cut_off(void)
     bench_close(&b);
 }
 
-/* Each byte of the file changed: never an event that was not put. */
-static void damage_is_found(void)
+/* Each byte of the file changed: never an event that was not put, and of three puts no more than
+ * the one that has the byte is missing. With a header that is damaged all are there. */
+static void damage_costs_the_record_that_it_is_in(void)
 {
     struct bench b;
+    struct file_record record;
     bench_open(&b, "checkpointOnClose=false");
-    put_some(&b, 1, 2);
+    for (int i = 1; i <= 5; i += 2)
+        put_some(&b, i, 2);
     char *path = data_file(&b), *data;
     size_t len;
     CHECK_INT(env_file_load(b.world.env, path, 1 << 20, &data, &len), 0);
+    CHECK_INT(file_record_parse((uint8_t *)data + FILE_SEGMENT_HEADER, len, &record), 1);
+    CHECK_INT(len, FILE_SEGMENT_HEADER + 3 * record.size);
     for (size_t at = 0; at < len; at++) {
-        close_whole(&b);
+        int lost = at < FILE_SEGMENT_HEADER ? 3 : (int)((at - FILE_SEGMENT_HEADER) / record.size);
         data[at] ^= 0x55;
-        CHECK_INT(env_file_replace(b.world.env, path, data, len), 0);
+        set_data(&b, path, data, len);
         data[at] ^= 0x55;
-        reopen(&b);
-        CHECK_INT(channel_count(b.channel), 0);
+        CHECK_INT(channel_count(b.channel), lost == 3 ? 6 : 4);
+        for (int seen = 0; seen < 6;) {
+            if (seen == 2 * lost)
+                seen += 2;
+            if (seen == 6)
+                break;
+            UNTIL(b.world.env, (channel_take(b.channel, b.take), b.take->count > 0));
+            CHECK_INT(strtol((char *)b.take->events[0].body, NULL, 10), seen + 1);
+            seen += (int)b.take->count;
+            channel_commit(b.take);
+        }
+        nothing_left(&b);
     }
+    mem_free(data);
+    mem_free(path);
+    bench_close(&b);
+}
+
+/* Files of data whose names end so. */
+static size_t count_files(struct bench *b, const char *end)
+{
+    size_t found = 0;
+    for (int d = 1; d <= 2; d++) {
+        char *path = mem_printf("%s/%d", b->dir, d), **names;
+        size_t count;
+        CHECK_INT(env_dir_list(b->world.env, path, &names, &count), 0);
+        for (size_t i = 0; i < count; i++)
+            found += strlen(names[i]) > strlen(end) &&
+                     strcmp(names[i] + strlen(names[i]) - strlen(end), end) == 0;
+        env_dir_list_free(names, count);
+        mem_free(path);
+    }
+    return found;
+}
+
+/* It has a name that says so, also at a start that does not read it, and is put aside, not removed,
+ * when its events are done. */
+static void a_damaged_file_is_kept(void)
+{
+    struct bench b;
+    bench_open(&b, "");
+    put_some(&b, 1, 2);
+    put_some(&b, 3, 2);
+    char *path = data_file(&b), *data;
+    size_t len;
+    CHECK_INT(env_file_load(b.world.env, path, 1 << 20, &data, &len), 0);
+    data[FILE_SEGMENT_HEADER + 30] ^= 0x55;
+    set_data(&b, path, data, len);
+    CHECK_INT(channel_count(b.channel), 2);
+    CHECK_INT(count_files(&b, ".damaged.log"), 1);
+    put_some(&b, 5, 1);
+    reopen(&b); /* from a checkpoint that is behind it */
+    CHECK_INT(channel_count(b.channel), 3);
+    check_take(&b, 3, 2);
+    channel_commit(b.take);
+    put_some(&b, 6, 1);
+    UNTIL(b.world.env, count_files(&b, ".damaged.aside") == 1);
+    CHECK_INT(count_files(&b, ".damaged.log"), 0);
+    reopen(&b);
+    CHECK_INT(count_files(&b, ".damaged.aside"), 1);
+    CHECK_INT(channel_count(b.channel), 2);
     mem_free(data);
     mem_free(path);
     bench_close(&b);
@@ -446,6 +516,40 @@ static void damage_of_what_is_read_later_ends(void)
         mem_free(path);
         bench_close(&b);
     }
+}
+
+/* The same in the middle of a file: what is behind it comes. */
+static void damage_of_what_is_read_later_costs_one_put(void)
+{
+    enum { SIZE = 200000, BATCH = 10, BATCHES = 8, DAMAGED = 6 };
+    struct bench b;
+    struct file_record record;
+    bench_open(&b, "");
+    for (int i = 0; i < BATCHES; i++)
+        CHECK_INT(put(&b, i * BATCH, BATCH, SIZE), 0);
+    char *path = data_file(&b), *data;
+    size_t len, at = FILE_SEGMENT_HEADER;
+    CHECK_INT(env_file_load(b.world.env, path, 64 << 20, &data, &len), 0);
+    for (int i = 0; i < DAMAGED; i++) {
+        CHECK_INT(file_record_parse((const uint8_t *)data + at, len - at, &record), 1);
+        at += record.size;
+    }
+    struct env_file *file;
+    CHECK_INT(env_file_open(b.world.env, path, ENV_OPEN_WRITE, &file), 0);
+    CHECK_INT(env_file_write(file, "\x0f", 1, at + SIZE), 0);
+    env_file_close(file);
+    for (int i = 0; i < BATCHES * BATCH;) {
+        UNTIL(b.world.env, (channel_take(b.channel, b.take), b.take->count > 0));
+        if (i == DAMAGED * BATCH)
+            i += BATCH;
+        CHECK_INT(strtol((char *)b.take->events[0].body, NULL, 10), i);
+        i += (int)b.take->count;
+        channel_commit(b.take);
+    }
+    nothing_left(&b);
+    mem_free(data);
+    mem_free(path);
+    bench_close(&b);
 }
 
 /* Numbers that failed puts had are known as done, and no event before them is. */
@@ -606,7 +710,8 @@ TAP_MAIN(TAP_TEST(ranges), TAP_TEST(a_gap_before_the_checkpoint_is_done),
          TAP_TEST(takes_end_in_any_order), TAP_TEST(what_has_no_room_in_memory_is_read_again),
          TAP_TEST(a_full_channel_waits), TAP_TEST(what_is_there_is_read_beside_the_loop),
          TAP_TEST(a_start_that_fails_is_tried_again), TAP_TEST(a_put_can_be_given_up),
-         TAP_TEST(a_torn_end_is_cut_off), TAP_TEST(damage_is_found),
-         TAP_TEST(a_checkpoint_may_be_missing_or_wrong), TAP_TEST(failed_puts_hide_no_event),
-         TAP_TEST(damage_of_what_is_read_later_ends), TAP_TEST(the_files_of_flume_are_refused),
-         TAP_TEST(checkpoints_have_one_channel))
+         TAP_TEST(a_torn_end_is_left_out), TAP_TEST(damage_costs_the_record_that_it_is_in),
+         TAP_TEST(a_damaged_file_is_kept), TAP_TEST(a_checkpoint_may_be_missing_or_wrong),
+         TAP_TEST(failed_puts_hide_no_event), TAP_TEST(damage_of_what_is_read_later_ends),
+         TAP_TEST(damage_of_what_is_read_later_costs_one_put),
+         TAP_TEST(the_files_of_flume_are_refused), TAP_TEST(checkpoints_have_one_channel))
