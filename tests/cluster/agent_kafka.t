@@ -10,14 +10,18 @@ import re
 import shutil
 import socket
 import tempfile
+import time
 
 import tap
-from agent import DEADLINE_S, MEMORY, TAIL, Agent, ends, file_channel, read, to_topic
+from agent import DEADLINE_S, MEMORY, TAIL, Agent, ends, file_channel, metrics, read, to_topic
 from cluster import Cluster
-from node import free_port
+from node import free_port, memory_max
 from tap import check, check_equal, note, test
 from tool import says
 from wait import wait_until
+
+AWAY_S = int(os.environ.get("AGENT_AWAY_S") or 5)
+AWAY_LINES = 200000  # written meanwhile: twenty times what the channel has room for
 
 # "topic=t key=k some text": what stands in front becomes headers.
 NETCAT = """
@@ -142,6 +146,60 @@ def refused():
             check_equal(ends(cluster, "t"), 1002, "the records")
         finally:
             shutil.rmtree(directory, ignore_errors=True)
+
+
+def memory_used(agent):
+    """The most memory that it has had, in kB."""
+    with open(f"/proc/{agent.process.pid}/status") as status:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status.read()).group(1))
+
+
+@test("no broker answers for a while: no more than the channel has is in memory, and all lines come, in order")
+def away():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t", partitions=4)
+        agent = Agent(to_topic(cluster, "t", flumeBatchSize="1000") + TAIL + """
+channels.c1.capacity = 10000
+channels.c1.transactionCapacity = 1000
+channels.c1.byteCapacity = 2000000
+sources.r1.batchSize = 1000
+sources.r1.interceptors = i1
+sources.r1.interceptors.i1.type = regex_extractor
+sources.r1.interceptors.i1.regex = ^(\\\\d+)
+sources.r1.interceptors.i1.serializers = s
+sources.r1.interceptors.i1.serializers.s.name = key
+""")
+        agent.options = ("-Dflume.monitoring.type=http", "-Dflume.monitoring.port=0")
+        count = 0
+
+        def more():
+            nonlocal count
+            if count < AWAY_LINES:
+                lines = (f"{n % 7} line {n} {'x' * 90}\n" for n in range(count, count + 2000))
+                agent.append("a.log", "".join(lines))
+                count += 2000
+            size = int(re.search(r'"ChannelSize":"(\d+)"', metrics(agent)).group(1))
+            check(size <= 10000, f"{size} events in the channel")
+            return size
+
+        with agent:
+            more()
+            wait_until(lambda: ends(cluster, "t") == 2000, DEADLINE_S, "lines while it is there")
+            cluster.nodes[0].kill()
+            end = time.monotonic() + AWAY_S
+            wait_until(lambda: more() and count == AWAY_LINES and time.monotonic() > end, AWAY_S + DEADLINE_S,
+                       "its time is over")
+            peak = memory_used(agent)
+            note(f"away for {AWAY_S} s: {count} lines, and the agent has used {peak >> 10} MiB")
+            check(peak < memory_max(48 << 10), f"{peak} kB")
+            cluster.nodes[0].start()
+            wait_until(lambda: ends(cluster, "t") >= count, 10 * DEADLINE_S, "all lines")
+            check(memory_used(agent) < memory_max(64 << 10), f"{memory_used(agent)} kB")
+        check_equal(ends(cluster, "t"), count, "the lines")
+        lines = [line.split() for line in read(cluster, "t", count)]
+        for key in "0123456":
+            numbers = [int(line[2]) for line in lines if line[0] == key]
+            check_equal(numbers, list(range(int(key), count, 7)), f"the lines of key {key}, in order")
 
 
 @test("leaders are killed under it, one after another: each line once, in order")
