@@ -17,6 +17,8 @@ static void ring_push(struct log *log, const struct batch *batch, uint64_t posit
     if (!log->ring)
         log->ring = mem_alloc(sizeof(*log->ring));
     struct log_ring *ring = log->ring;
+    ASSERT(ring->next < LOG_RING);
+    ASSERT(position < log_active(log)->size);
     ring->entries[ring->next] =
         (struct log_ring_entry){batch->base_offset, batch_last_offset(batch), position};
     ring->next = (ring->next + 1) % LOG_RING;
@@ -65,6 +67,15 @@ static bool roll_is_due(struct log *log, const struct segment *segment, const st
     return waited > limit - log->roll_jitter_ms;
 }
 
+/* The indexes have 31 bits for an offset, above that of the segment. One that was begun behind a
+ * gap, and stayed empty as there was no descriptor for it, has no place for a leader's batch that
+ * lies in the gap. */
+static bool append_fits_into(const struct segment *segment, const struct batch *batch)
+{
+    return batch->base_offset >= segment->base_offset &&
+           batch_last_offset(batch) - segment->base_offset <= INT32_MAX;
+}
+
 static bool roll_needed(struct log *log, size_t pending, const struct batch *batch, int64_t now_ms)
 {
     const struct segment *segment = log_active(log);
@@ -72,8 +83,8 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch *bat
     uint64_t limit = log->config.segment_bytes < 0 || log->config.segment_bytes > SEGMENT_SIZE_MAX
                          ? SEGMENT_SIZE_MAX
                          : (uint64_t)log->config.segment_bytes;
-    if (batch_last_offset(batch) - segment->base_offset > INT32_MAX)
-        return true; /* the indexes have 31 bits for it */
+    if (!append_fits_into(segment, batch))
+        return true;
     if (size == 0)
         return false;
     uint64_t index_limit = log->config.segment_index_bytes < 0
@@ -156,8 +167,7 @@ static int write_run(struct log *log, const uint8_t *bytes, size_t len, bool abo
 static bool roll_is_due_now(struct log *log, const struct batch *batch)
 {
     const struct segment *segment = log_active(log);
-    return batch_last_offset(batch) - segment->base_offset > INT32_MAX ||
-           segment->size + batch->size > SEGMENT_SIZE_MAX;
+    return !append_fits_into(segment, batch) || segment->size + batch->size > SEGMENT_SIZE_MAX;
 }
 
 /* Without descriptors or memory for it the segment grows a little longer instead. */
@@ -175,6 +185,7 @@ static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int6
         struct batch batch;
         int rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
+        ASSERT(from <= at);
         if (roll_needed(log, at - from, &batch, now_ms)) {
             rc = write_run(log, bytes + from, at - from, aborts);
             from = at;
@@ -253,6 +264,7 @@ static int append_replicated(struct log *log, uint8_t *bytes, size_t len, int64_
     size_t whole;
     int rc = append_check_replicated(log, bytes, len, &whole, result);
     log->gap_to = 0;
+    ASSERT(whole <= len);
     if (rc < 0 || whole == 0)
         return rc;
     result->base_offset = (int64_t)bytes_get_u64(bytes);

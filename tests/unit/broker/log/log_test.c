@@ -345,6 +345,26 @@ static void a_gap_needs_a_reason(void)
     fixture_close(&f);
 }
 
+/* A roll behind a gap, then no descriptor for the batch; the next leader has what lies in it. */
+static void a_gap_that_was_begun_is_given_up(void)
+{
+    struct log_world f;
+    int64_t first;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(append_copy(&f, 0, 10), 0);
+    CHECK_INT(log_roll(f.log, 20), 0);
+    CHECK_INT(append_copy(&f, 10, 1), 0);
+    CHECK_INT(log_end_offset(f.log), 11);
+    CHECK_INT(read_from(&f, 10, 1000, INT64_MAX, &first), 11);
+    CHECK_INT(first, 10);
+    log_check_whole(f.log);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 11);
+    fixture_close(&f);
+}
+
 static void a_damaged_batch_from_the_leader_is_refused(void)
 {
     struct log_world f;
@@ -606,6 +626,7 @@ TAP_MAIN(TAP_TEST(appends_are_read_back), TAP_TEST(all_is_there_after_clean_and_
          TAP_TEST(a_first_batch_over_the_limits_is_whole), TAP_TEST(a_small_range_is_copied),
          TAP_TEST(slices_outlive_what_they_point_to), TAP_TEST(few_files_are_open),
          TAP_TEST(a_follower_copies_byte_for_byte), TAP_TEST(a_gap_needs_a_reason),
+         TAP_TEST(a_gap_that_was_begun_is_given_up),
          TAP_TEST(a_damaged_batch_from_the_leader_is_refused),
          TAP_TEST(cuts_go_to_a_batch_and_take_all_with_them), TAP_TEST(what_was_cut_is_not_durable),
          TAP_TEST(a_reset_starts_anew), TAP_TEST(the_start_moves_forward),
