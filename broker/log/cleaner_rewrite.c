@@ -129,6 +129,7 @@ static int out_remove_files(struct rewriter *r)
 static int out_open(struct rewriter *r)
 {
     struct cleaning *c = r->cleaning;
+    ASSERT(r->out == NULL);
     r->out = segment_new(c->env, c->path, r->group_base, 0, c->index_interval);
     r->out->extra = ".cleaned";
     return out_remove_files(r); /* of a run before that did not end */
@@ -260,6 +261,7 @@ static int judge(struct rewriter *r, const struct batch *batch, struct verdict *
         verdict->tombstones |= record.value.len < 0 &&
                                batch->base_offset + record.offset_delta < r->cleaning->cleaned_to;
     }
+    ASSERT(rc < 0 || verdict->kept <= batch->record_count);
     return rc;
 }
 
@@ -396,13 +398,17 @@ static int take_batch(struct rewriter *r, const struct batch *batch)
 static int rewrite_source(struct rewriter *r, const struct cleaning_source *source)
 {
     struct batch_scan scan;
+    int64_t next = source->base_offset;
     int rc;
     batch_scan_init(&scan, source->segment->file, 0, source->size, READ_BLOCK);
     while ((rc = batch_scan_next(&scan)) == 1) {
         rc = must_stop(r->cleaning) ? ERR_CANCELED : batch_scan_body(&scan);
-        /* A damaged batch must not get a good checksum by being made again. */
-        if (rc == 0 && batch_check_crc(&scan.batch) < 0)
+        /* A damaged batch must not get a good checksum by being made again; none covers its
+         * offset. */
+        if (rc == 0 && (batch_check_crc(&scan.batch) < 0 || scan.batch.base_offset < next ||
+                        batch_last_offset(&scan.batch) >= source->end_offset))
             rc = ERR_CORRUPT;
+        next = batch_last_offset(&scan.batch) + 1;
         if (rc == 0)
             rc = take_batch(r, &scan.batch);
         if (rc < 0)
@@ -418,6 +424,7 @@ static int rewrite_source(struct rewriter *r, const struct cleaning_source *sour
 /* How many sources from `first` on fit into one segment. */
 static uint32_t group_size(const struct cleaning *c, uint32_t first)
 {
+    ASSERT(first < c->source_count);
     uint64_t bytes = c->sources[first].size;
     uint32_t count = 1;
     while (first + count < c->source_count) {
@@ -435,6 +442,9 @@ static uint32_t group_size(const struct cleaning *c, uint32_t first)
 static int rewrite_group(struct rewriter *r, uint32_t first, uint32_t count)
 {
     struct cleaning *c = r->cleaning;
+    ASSERT(count > 0);
+    ASSERT(first + count <= c->source_count);
+    ASSERT(c->group_count < c->source_count);
     struct cleaning_group *group = &c->groups[c->group_count++];
     *group = (struct cleaning_group){.first = first, .count = count};
     r->group_base = c->sources[first].base_offset;

@@ -648,6 +648,22 @@ static void a_damaged_batch_is_left_alone(void)
     fixture_close(&f);
 }
 
+/* No checksum covers the offset of a batch. */
+static void a_damaged_offset_is_left_alone(void)
+{
+    struct log_world f;
+    seed = 9;
+    fixture_compacting(&f);
+    fill(&f, 0, 400, COMPRESS_NONE);
+    fixture_settle(&f);
+    int64_t size = log_size(f.log);
+    file_flip(&f, LOG0, 7);
+    compact(&f);
+    CHECK(f.log->compaction.state == COMPACTION_REFUSED);
+    CHECK_INT(log_size(f.log), size);
+    fixture_close(&f);
+}
+
 /* It keeps the log from being compacted, and from nothing else: a start makes it again. */
 static void a_damaged_transaction_index_is_left_alone(void)
 {
@@ -708,6 +724,6 @@ TAP_MAIN(TAP_TEST(only_the_newest_of_each_key_stays),
          TAP_TEST(aborted_records_go_and_shadow_nobody), TAP_TEST(markers_go_after_their_horizon),
          TAP_TEST(a_small_map_takes_several_runs),
          TAP_TEST(a_batch_larger_than_the_map_takes_several_runs), TAP_TEST(logs_take_turns),
-         TAP_TEST(a_damaged_batch_is_left_alone),
+         TAP_TEST(a_damaged_batch_is_left_alone), TAP_TEST(a_damaged_offset_is_left_alone),
          TAP_TEST(a_damaged_transaction_index_is_left_alone),
          TAP_TEST(a_log_may_go_while_it_is_compacted))
