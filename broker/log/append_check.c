@@ -100,6 +100,7 @@ static int check_header(const struct log_config *config, const struct batch *bat
 static int check_batch(const struct append_input *input, const struct log_config *config, size_t at,
                        struct batch *batch, struct log_append *result)
 {
+    ASSERT(at < input->len);
     uint8_t *bytes = input->bytes + at;
     int rc = check_frame(bytes, input->len - at, batch, result);
     if (rc == 0)
@@ -253,5 +254,7 @@ int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, s
         next = batch_last_offset(&batch) + 1;
         *whole += batch.size;
     }
+    ASSERT(*whole <= len);
+    ASSERT(next >= log->end_offset);
     return 0;
 }

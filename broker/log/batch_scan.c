@@ -25,6 +25,9 @@ void batch_scan_close(struct batch_scan *scan)
 
 int batch_scan_flush(struct batch_scan *scan)
 {
+    ASSERT(scan->kept_len == 0 || scan->kept_at >= scan->buffer_at);
+    ASSERT(scan->kept_len == 0 ||
+           scan->kept_at + scan->kept_len <= scan->buffer_at + scan->buffer_len);
     const uint8_t *bytes = scan->buffer + (scan->kept_at - scan->buffer_at);
     size_t len = scan->kept_len;
     scan->kept_len = 0;
@@ -39,12 +42,15 @@ int batch_scan_rewrite(struct batch_scan *scan)
     if (scan->kept_len == 0)
         scan->kept_at = scan->position;
     scan->kept_len = (size_t)(scan->next - scan->kept_at);
+    ASSERT(scan->kept_at + scan->kept_len == scan->next);
     return rc;
 }
 
 /* Makes the file's bytes [at, at + len) readable; NULL with *err when they can't be. */
 static const uint8_t *scan_window(struct batch_scan *scan, uint64_t at, size_t len, int *err)
 {
+    ASSERT(scan->buffer != NULL);
+    ASSERT(at <= scan->limit);
     if (at >= scan->buffer_at && at + len <= scan->buffer_at + scan->buffer_len)
         return scan->buffer + (at - scan->buffer_at);
     *err = batch_scan_flush(scan);
@@ -59,6 +65,7 @@ static const uint8_t *scan_window(struct batch_scan *scan, uint64_t at, size_t l
         scan->buffer = larger;
         scan->cap = len;
     }
+    ASSERT(len <= scan->cap);
     uint64_t left = scan->limit - at;
     size_t want = left < scan->cap ? (size_t)left : scan->cap;
     ssize_t got = scan->now ? env_file_read_now(scan->file, scan->buffer, want, at)
@@ -88,12 +95,14 @@ int batch_scan_next(struct batch_scan *scan)
     if (scan->batch.size > scan->limit - scan->next)
         return ERR_CORRUPT;
     scan->next += scan->batch.size;
+    ASSERT(scan->next <= scan->limit);
     return 1;
 }
 
 int batch_scan_body(struct batch_scan *scan)
 {
     int err = 0;
+    ASSERT(scan->next == scan->position + scan->batch.size);
     const uint8_t *bytes = scan_window(scan, scan->position, scan->batch.size, &err);
     if (!bytes)
         return err;

@@ -24,6 +24,7 @@ static const char *const checkpoint_files[] = {
     [CHECKPOINT_LOG_START] = "log-start-offset-checkpoint",
     [CHECKPOINT_CLEANER] = "cleaner-offset-checkpoint",
 };
+STATIC_ASSERT(ARRAY_LEN(checkpoint_files) == LOG_CHECKPOINTS, "each has its file");
 
 static int64_t *entry_field(struct log_entry *entry, enum checkpoint which)
 {
@@ -150,6 +151,7 @@ static int64_t recovery_point_of(struct log *log, int64_t old)
 static void entry_refresh(struct log_entry *entry, enum checkpoint which)
 {
     struct log *log = entry->log;
+    ASSERT(!log || log->entry == entry);
     if (!log)
         return;
     entry->incarnations[which] = log->incarnation;

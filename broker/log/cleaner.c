@@ -57,6 +57,7 @@ static uint32_t cleanable_count(struct log *log, int64_t now_ms)
         }
         count++;
     }
+    ASSERT(count < log->segment_count);
     return count;
 }
 
@@ -141,6 +142,8 @@ static void cleaning_free(struct cleaning *c)
 
 static int take_sources(struct cleaning *c, struct log *log, uint32_t count)
 {
+    ASSERT(count > 0);
+    ASSERT(count < log->segment_count);
     c->sources = mem_alloc(count * sizeof(*c->sources));
     for (uint32_t i = 0; i < count; i++) {
         struct segment *segment = log->segments[i];
@@ -152,6 +155,7 @@ static int take_sources(struct cleaning *c, struct log *log, uint32_t count)
                                      log->segments[i + 1]->base_offset, segment->aborted.count};
     }
     int64_t end = c->sources[count - 1].end_offset;
+    ASSERT(end <= log->flushed_offset);
     return log_find_aborted(log, end, end, NULL, &c->later);
 }
 
@@ -243,6 +247,9 @@ static bool sources_are_there(const struct cleaning *c, uint32_t *at)
 static void adopt(struct cleaning *c, struct cleaning_group *group)
 {
     const struct cleaning_source *last = &c->sources[group->first + group->count - 1];
+    ASSERT(group->count > 0);
+    ASSERT(group->cleaned->file == NULL);
+    ASSERT(group->cleaned->end_offset <= last->end_offset);
     group->cleaned->pool = &c->manager->pool;
     group->cleaned->end_offset = last->end_offset;
     group->cleaned->fresh = false;
@@ -253,6 +260,7 @@ static int swap_group(struct cleaning *c, struct cleaning_group *group, uint32_t
 {
     struct log *log = c->log;
     struct segment *cleaned = group->cleaned;
+    ASSERT(at + group->count < log->segment_count);
     int rc = cleaned ? rename_cleaned(c, cleaned, ".cleaned", ".swap") : 0;
     if (rc == 0 && at == 0 && !cleaned)
         rc = log_drop_first(log, group->count);
@@ -297,6 +305,7 @@ static void tell(struct cleaning *c)
 static void cleaning_failed(struct cleaning *c, int rc)
 {
     struct log *log = c->log;
+    ASSERT(rc < 0);
     if (rc == ERR_NO_SPACE || env_is_later(rc)) {
         log->compaction.after_ms = c->now_ms + CLEANER_RETRY_MS;
         logger_warn(c->manager->logger, "%s was not compacted: %s", c->path, err_text(rc));

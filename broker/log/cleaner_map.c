@@ -6,6 +6,8 @@
 #include "base/siphash.h"
 
 enum { CLEANER_MAP_CAP_MIN = 1024 };
+STATIC_ASSERT((CLEANER_MAP_CAP_MIN & (CLEANER_MAP_CAP_MIN - 1)) == 0,
+              "probing masks a hash with it");
 
 struct cleaner_slot {
     struct siphash hash;
@@ -26,6 +28,7 @@ void cleaner_map_close(struct cleaner_map *map)
 
 static struct cleaner_slot *map_probe(struct cleaner_slot *slots, size_t cap, struct siphash hash)
 {
+    ASSERT((cap & (cap - 1)) == 0);
     for (size_t i = hash.low & (cap - 1);; i = (i + 1) & (cap - 1)) {
         struct cleaner_slot *slot = &slots[i];
         if (slot->offset_plus_one == 0 ||
@@ -61,6 +64,8 @@ int cleaner_map_put(struct cleaner_map *map, const void *key, size_t len, int64_
         if (rc)
             return rc;
     }
+    ASSERT(map->count < map->cap);
+    ASSERT(offset >= 0);
     struct cleaner_slot *slot = map_probe(map->slots, map->cap, hash);
     if (slot->offset_plus_one == 0) {
         map->count++;
@@ -74,5 +79,6 @@ int64_t cleaner_map_get(const struct cleaner_map *map, const void *key, size_t l
 {
     if (map->cap == 0)
         return -1;
+    ASSERT(map->count < map->cap);
     return map_probe(map->slots, map->cap, siphash_128(map->key, key, len))->offset_plus_one - 1;
 }

@@ -115,6 +115,7 @@ static int txns_add(struct cleaner_txns *txns, const struct txns_range *range,
         txns->entries = entries;
         txns->cap = cap;
     }
+    ASSERT(txns->count < txns->cap);
     txns->entries[txns->count++] = *entry;
     return 0;
 }
@@ -164,8 +165,10 @@ static int load_range(struct cleaner_txns *txns, const struct txns_range *range)
 int cleaner_txns_load(struct cleaner_txns *txns, int64_t *end)
 {
     const struct cleaning *c = txns->cleaning;
+    ASSERT(c->source_count > 0);
     size_t max = c->map_bytes / 2 / sizeof(*txns->entries);
     *end = c->sources[c->source_count - 1].end_offset;
+    ASSERT(*end > c->first_dirty);
     struct txns_range range = {0, *end, max};
     int rc = load_range(txns, &range);
     range.from = c->first_dirty;
@@ -194,6 +197,7 @@ static const struct txn_index_entry *txns_find(const struct cleaner_txns *txns, 
         else
             high = middle;
     }
+    ASSERT(low <= txns->count);
     return low < txns->count && txns->entries[low].producer_id == producer_id ? &txns->entries[low]
                                                                               : NULL;
 }
@@ -211,7 +215,9 @@ bool cleaner_txns_is_aborted(const struct cleaner_txns *txns, const struct batch
 /* The entry that the walk is at: 1, or 0 at the end of the source's. */
 static int walk_entry(struct cleaner_txns *txns, struct txn_index_entry *entry)
 {
+    ASSERT(txns->walk.source < txns->cleaning->source_count);
     const struct cleaning_source *source = &txns->cleaning->sources[txns->walk.source];
+    ASSERT(txns->walk.at <= source->aborted);
     uint32_t left = source->aborted - txns->walk.at;
     int rc = 0;
     if (left == 0)
@@ -226,6 +232,7 @@ static int walk_entry(struct cleaner_txns *txns, struct txn_index_entry *entry)
     }
     if (rc < 0)
         return rc;
+    ASSERT(txns->walk.at >= txns->walk.block_at);
     *entry = txns->walk.block[txns->walk.at - txns->walk.block_at];
     return 1;
 }

@@ -55,6 +55,7 @@ void epochs_assign(struct epochs *epochs, int32_t epoch, int64_t offset)
         return;
     epochs_cut_end(epochs, offset);
     epochs_push(epochs, epoch, offset);
+    ASSERT(epochs_latest(epochs) == epoch);
 }
 
 void epochs_end_of(const struct epochs *epochs, int32_t epoch, int64_t log_end, int32_t *found,
@@ -72,9 +73,11 @@ void epochs_end_of(const struct epochs *epochs, int32_t epoch, int64_t log_end, 
     uint32_t next = 0; /* the first entry with a larger epoch; there is one */
     while (epochs->entries[next].epoch <= epoch)
         next++;
+    ASSERT(next < epochs->count);
     *end_offset = epochs->entries[next].start_offset;
     if (next > 0)
         *found = epochs->entries[next - 1].epoch;
+    ASSERT(*found <= epoch);
 }
 
 void epochs_cut_end(struct epochs *epochs, int64_t offset)
@@ -90,6 +93,7 @@ void epochs_cut_start(struct epochs *epochs, int64_t offset)
     uint32_t drop = 0;
     while (drop + 1 < epochs->count && epochs->entries[drop + 1].start_offset <= offset)
         drop++;
+    ASSERT(epochs->count == 0 || drop < epochs->count);
     if (epochs->count == 0 || epochs->entries[drop].start_offset >= offset)
         return;
     epochs->count -= drop;
@@ -142,6 +146,7 @@ int epochs_parse(struct epochs *epochs, const char *text, size_t len)
             epochs_push(epochs, (int32_t)epoch, offset);
     }
     epochs->dirty = false;
+    epochs_check(epochs);
     if (good && at == text + len)
         return 0;
     epochs->count = 0;
@@ -166,4 +171,5 @@ void epochs_copy(struct epochs *to, const struct epochs *from)
     for (uint32_t i = 0; i < from->count; i++)
         epochs_push(to, from->entries[i].epoch, from->entries[i].start_offset);
     to->dirty = true;
+    ASSERT(epochs_equal(to, from));
 }

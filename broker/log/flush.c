@@ -67,6 +67,8 @@ void flush_later(struct log *log)
         flush_move(log, FLUSH_AGAIN);
     if (!log->flush.job)
         log_turn_add(&log->manager->turn, &log->turn);
+    ASSERT(log->flush.state != FLUSH_IDLE);
+    ASSERT(log->flush.state != FLUSH_RUNNING);
 }
 
 /* Kafka looks only every log.flush.scheduler.interval.ms, which by default is never. */
@@ -149,6 +151,7 @@ static int flush_aborted(struct env *env, const struct flush_part *part)
 
 static int flush_part(struct env *env, const struct flush_part *part)
 {
+    ASSERT(part->segment->file != NULL);
     int rc = part->trim ? env_file_truncate(part->segment->file, part->size) : 0;
     if (rc == 0)
         rc = env_file_sync(part->segment->file);
@@ -204,6 +207,7 @@ static void flush_release(struct flush_job *job)
 /* What was waiting for these segments to be on disk. */
 static int flush_unmark(struct flush_job *job, struct log *log)
 {
+    ASSERT(job->generation == log->generation);
     int rc = 0;
     for (uint32_t i = log->segment_count; i-- > 1 && rc == 0;) {
         struct segment *segment = log->segments[i];
@@ -220,6 +224,7 @@ static void flush_put_off(struct log *log, int err)
 {
     struct log_manager *manager = log->manager;
     ASSERT(!log->flush.job);
+    ASSERT(env_is_later(err));
     int64_t now_ms = env_now_ms(manager->env);
     if (manager->lack_told_ms == 0 || now_ms - manager->lack_told_ms >= LOG_LACK_TOLD_MS) {
         manager->lack_told_ms = now_ms;
@@ -317,6 +322,7 @@ static int flush_collect(struct log *log, struct flush_job *job)
                                                        segment->aborted.count};
         segment->aborted.dirty = false; /* or the flush is done anew */
     }
+    ASSERT(job->count <= log->segment_count - first);
     return 0;
 }
 

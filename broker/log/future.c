@@ -78,6 +78,7 @@ void future_wake(struct future *f)
 /* The durable end of the copy or of the old log moved, or a directory failed. */
 static void future_stirred(struct log *log)
 {
+    ASSERT(log->future || log->origin);
     future_wake(log->future ? log->future : log->origin);
 }
 
@@ -123,6 +124,7 @@ static void future_remove_folder(struct log_dir *dir, const char *path)
 /* The copy was not needed. */
 static void future_drop_copy(struct log_entry *entry, struct log *copy)
 {
+    ASSERT(entry->folder != NULL);
     struct log_dir *dir = entry->dir;
     char *path = mem_printf("%s/%s", dir->path, entry->folder);
     log_entry_remove(entry);
@@ -241,6 +243,9 @@ static void future_forget_old(struct future *f)
 static void future_finish(struct future *f, bool gone)
 {
     struct log *log = f->to;
+    ASSERT(f->from == NULL);
+    ASSERT(log->origin == f);
+    ASSERT(log->future == NULL);
     if (!log_is_offline(log))
         logger_info(f->manager->logger, "%s has moved here from %s", log->path, f->old_dir->path);
     if (gone)

@@ -58,6 +58,8 @@ static void future_take_entry(struct future *f)
 {
     struct log *from = f->from, *to = f->to;
     struct log_entry *entry = from->entry, *old = f->entry, before = *entry;
+    ASSERT(entry != old);
+    ASSERT(entry->log == from);
     log_entry_drop(old);
     old->dir = from->dir;
     entry->dir = f->dir;
@@ -77,6 +79,8 @@ static void future_take_entry(struct future *f)
 static void future_close_old(struct log *from)
 {
     struct log_manager *manager = from->manager;
+    ASSERT(from->future == NULL);
+    ASSERT(from->entry == NULL);
     from->moved = true;
     log_move(from, LOG_CLOSING);
     list_remove(&from->turn);
@@ -247,6 +251,7 @@ static void future_read(struct env_work *work)
 {
     struct future_job *job = CONTAINER_OF(work, struct future_job, work);
     const struct log_slice *slice = &job->slice;
+    ASSERT(slice->len > 0);
     job->bytes = mem_try_alloc(slice->len);
     if (!job->bytes) {
         job->err = ERR_NO_MEMORY;
@@ -260,6 +265,7 @@ static void future_read(struct env_work *work)
 static void future_start_read(struct future *f, struct log_slice *slice)
 {
     struct log_manager *manager = f->manager;
+    ASSERT(slice->segment != NULL);
     struct future_job *job = future_job_new(f);
     job->from = f->from;
     job->slice = *slice;
@@ -381,6 +387,8 @@ static bool future_is_recorded(const struct log *from)
 static void future_hold(struct future *f)
 {
     struct log *from = f->from, *to = f->to;
+    ASSERT(to->end_offset >= from->end_offset);
+    ASSERT(from->held == INT64_MAX);
     if (!future_is_recorded(from)) {
         future_wait(f, FUTURE_SOON_MS);
         return;
@@ -434,6 +442,7 @@ static bool future_is_ready(const struct future *f)
 static void future_try_swap(struct future *f)
 {
     struct log *from = f->from, *to = f->to;
+    ASSERT(f->state == FUTURE_HOLDING);
     if (env_now_ms(f->manager->env) - f->held_since_ms > FUTURE_HOLD_MS) {
         future_unhold(f, FUTURE_SLOW_MS);
         return;

@@ -22,6 +22,7 @@ STATIC_ASSERT(INDEX_BLOCK >= INDEX_TAIL_MAX, "the encoding buffer of a flush is 
 enum { INDEX_OFFSET_WIDTH = 8, INDEX_TIME_WIDTH = 12 };
 STATIC_ASSERT(INDEX_OFFSET_WIDTH == 2 * sizeof(int32_t), "relative offset and position");
 STATIC_ASSERT(INDEX_TIME_WIDTH == sizeof(int64_t) + sizeof(int32_t), "time and relative offset");
+STATIC_ASSERT(INDEX_OFFSET_WIDTH < INDEX_TIME_WIDTH, "buffers have room for the wider kind");
 
 static size_t index_width(const struct index *index)
 {
@@ -56,7 +57,9 @@ void index_check(const struct index *index)
     ASSERT(index->stored <= index->count);
     ASSERT(index->count - index->stored <= INDEX_TAIL_MAX);
     ASSERT(index->tail != NULL || index->count == index->stored);
+    ASSERT(index->tail == NULL || index->count > index->stored);
     ASSERT(index->env != NULL || index->count == 0);
+    ASSERT((index->env != NULL) == (index->path != NULL));
     ASSERT(index->env != NULL || index->file == NULL);
     ASSERT(index->file != NULL || index->stored == 0);
 }
@@ -96,6 +99,7 @@ static int index_count_good(struct index *index, uint32_t *good, struct index_en
             (*good)++;
         }
     }
+    ASSERT(*good <= count);
     mem_free(block);
     return rc;
 }
@@ -120,7 +124,7 @@ int index_open(struct index *index, struct env *env, const char *path, bool veri
         return (int)size;
     }
     index->stored = index->count = (uint32_t)((uint64_t)size / width);
-    uint8_t last[12];
+    uint8_t last[INDEX_TIME_WIDTH];
     if (verify && index->count > 0) {
         uint32_t good;
         rc = index_count_good(index, &good, &index->last);
@@ -136,6 +140,7 @@ int index_open(struct index *index, struct env *env, const char *path, bool veri
     }
     if (rc < 0)
         index_close(index);
+    index_check(index);
     return rc;
 }
 
@@ -144,13 +149,15 @@ int index_flush(struct index *index)
     uint32_t n = index->count - index->stored;
     if (n == 0)
         return 0;
+    ASSERT(n <= INDEX_TAIL_MAX);
     ASSERT(index->env);
+    ASSERT(index->tail != NULL);
     int rc = index->file ? 0
                          : env_file_open(index->env, index->path, ENV_OPEN_WRITE | ENV_OPEN_CREATE,
                                          &index->file);
     if (rc < 0)
         return rc;
-    uint8_t block[INDEX_TAIL_MAX * 12];
+    uint8_t block[INDEX_TAIL_MAX * INDEX_TIME_WIDTH];
     size_t width = index_width(index);
     for (uint32_t i = 0; i < n; i++)
         entry_encode(index->kind, &index->tail[i], block + i * width);
@@ -183,6 +190,7 @@ int index_append(struct index *index, struct index_entry entry)
         if (rc < 0)
             return rc;
     }
+    ASSERT(index->count - index->stored < INDEX_TAIL_MAX);
     if (!index->tail)
         index->tail = mem_alloc(INDEX_TAIL_MAX * sizeof(*index->tail));
     index->tail[index->count++ - index->stored] = entry;
@@ -194,7 +202,7 @@ int index_append(struct index *index, struct index_entry entry)
 /* Searches the stored entries; the answer, if there is one, is in [0, stored). */
 static int index_find_stored(struct index *index, int64_t key, struct index_entry *entry)
 {
-    uint8_t block[INDEX_BLOCK * 12];
+    uint8_t block[INDEX_BLOCK * INDEX_TIME_WIDTH];
     size_t width = index_width(index);
     uint32_t low = 0, high = index->stored; /* the answer is in [low - 1, high) */
     while (high - low > INDEX_BLOCK) {
@@ -208,6 +216,8 @@ static int index_find_stored(struct index *index, int64_t key, struct index_entr
         else
             high = middle;
     }
+    ASSERT(low < high);
+    ASSERT(high <= index->stored);
     int rc = index_read(index, low, high - low, block);
     if (rc < 0)
         return rc;
@@ -240,7 +250,7 @@ int index_find(struct index *index, int64_t key, struct index_entry *entry)
 /* Values rise as keys do. The answer is in the file. */
 static int index_find_stored_value(struct index *index, int64_t value, struct index_entry *entry)
 {
-    uint8_t bytes[12];
+    uint8_t bytes[INDEX_TIME_WIDTH];
     uint32_t low = 0, high = index->stored;
     int found = 0;
     while (low < high) {
@@ -257,6 +267,7 @@ static int index_find_stored_value(struct index *index, int64_t value, struct in
             low = middle + 1;
         }
     }
+    ASSERT(low <= index->stored);
     return found;
 }
 
@@ -285,7 +296,9 @@ int index_truncate(struct index *index, int64_t relative)
         return rc;
     if (index->count == 0 || entry_relative(index->kind, &index->last) < relative)
         return 0;
-    uint8_t bytes[12];
+    ASSERT(index->stored == index->count);
+    ASSERT(index->file != NULL);
+    uint8_t bytes[INDEX_TIME_WIDTH];
     struct index_entry entry, last = {0};
     uint32_t low = 0, high = index->count;
     while (low < high) {
@@ -301,6 +314,7 @@ int index_truncate(struct index *index, int64_t relative)
             high = middle;
         }
     }
+    ASSERT(low <= index->count);
     index->stored = index->count = low;
     index->last = last;
     index_check(index);
@@ -313,5 +327,6 @@ int index_clear(struct index *index)
     index->tail = NULL;
     index->stored = index->count = 0;
     index->damaged = false;
+    index_check(index);
     return index->file ? env_file_truncate(index->file, 0) : 0;
 }

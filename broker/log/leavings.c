@@ -53,6 +53,7 @@ static struct log_leavings leavings_of(const struct log *log)
             left.aborted_crc = leavings_sum(left.aborted_crc, segment->base_offset, aborted);
         left.aborted += aborted;
     }
+    ASSERT(left.segments <= log->segment_count);
     return left;
 }
 

@@ -60,6 +60,14 @@ void log_check_state(const struct log *log)
     ASSERT(log->flushed_offset <= log->end_offset);
     ASSERT(log->high_watermark <= log->end_offset);
     ASSERT(log->cleaned_offset <= log->end_offset);
+    ASSERT(log->cut_marker >= -1);
+    ASSERT(log->start_marker >= -1);
+    ASSERT(log->snapshot_count == 0 || log->snapshots != NULL);
+    ASSERT(log->epochs.count == 0 ||
+           log->epochs.entries[log->epochs.count - 1].start_offset <= log->end_offset);
+    ASSERT(log->bound_segment == NULL || log->bound_position <= log->bound_segment->size);
+    ASSERT(log->held >= 0);
+    ASSERT(log->future == NULL || log->future != log->origin);
     ASSERT(log->snapshot_offset <= log->end_offset);
     ASSERT((log->state == LOG_OPEN) == (log->entry != NULL));
     ASSERT((log->flush.job != NULL) ==
@@ -150,6 +158,7 @@ uint32_t log_segment_at(const struct log *log, int64_t offset)
 {
     ASSERT(log->segment_count > 0);
     uint32_t low = 0, high = log->segment_count;
+    ASSERT(log->segments != NULL);
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
         if (log->segments[middle]->base_offset <= offset)
@@ -157,6 +166,7 @@ uint32_t log_segment_at(const struct log *log, int64_t offset)
         else
             high = middle;
     }
+    ASSERT(low < log->segment_count);
     return low;
 }
 
@@ -167,6 +177,7 @@ void log_push_segment(struct log *log, struct segment *segment)
         log->segments = mem_realloc(log->segments, log->segment_cap * sizeof(*log->segments));
     }
     ASSERT(segment->owned);
+    ASSERT(log->segment_count < log->segment_cap);
     log->segments[log->segment_count++] = segment;
 }
 
@@ -210,6 +221,7 @@ bool log_is_proven(const struct log *log)
 
 int64_t log_durable_offset(const struct log *log)
 {
+    ASSERT(log->flushed_offset <= log->end_offset);
     int64_t durable = log->config.flush_messages <= 1 ? log->flushed_offset : log->end_offset;
     return durable < log->held ? durable : log->held;
 }
@@ -221,6 +233,7 @@ int64_t log_high_watermark(const struct log *log)
 
 void log_set_high_watermark(struct log *log, int64_t offset)
 {
+    ASSERT(log->start_offset <= log->end_offset);
     if (offset > log->end_offset)
         offset = log->end_offset;
     if (offset < log->start_offset)
@@ -307,6 +320,7 @@ bool log_files_ready(struct log *log)
 
 int log_fail(struct log *log, int err, const char *action)
 {
+    ASSERT(err < 0);
     log_dir_fail(log->dir, err, action, log->path);
     return ERR_KAFKA_STORAGE_ERROR;
 }

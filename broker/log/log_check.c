@@ -56,6 +56,7 @@ struct log_check_line *log_check_line_new(void)
 
 void log_check_line_leave(struct log_check_line *line)
 {
+    ASSERT(!line->left);
     line->left = true;
     if (line->pending == 0)
         mem_free(line);
@@ -88,6 +89,8 @@ static void check_done(struct env_work *work);
 
 static void check_submit(struct log_manager *manager, struct log_check *check, bool quick)
 {
+    ASSERT(check->job == NULL);
+    ASSERT(check->line->busy);
     struct log_check_job *job = mem_alloc(sizeof(*job));
     *job = (struct log_check_job){.check = check,
                                   .manager = manager,
@@ -112,6 +115,8 @@ static void check_pump(struct log_manager *manager)
     struct list *step;
     while (manager->checks_quick < CHECK_QUICK_JOBS && (step = list_pop(&manager->check_lines))) {
         struct log_check_line *line = LIST_ENTRY(step, struct log_check_line, link);
+        ASSERT(!line->busy);
+        ASSERT(!list_empty(&line->checks));
         struct log_check *check = LIST_ENTRY(list_pop(&line->checks), struct log_check, link);
         line->busy = true;
         manager->checks_quick++;
@@ -121,6 +126,7 @@ static void check_pump(struct log_manager *manager)
         manager->check_long_runs = true;
         check_submit(manager, LIST_ENTRY(step, struct log_check, link), false);
     }
+    ASSERT(manager->checks_quick <= CHECK_QUICK_JOBS);
 }
 
 /* Calls out last: the check is its owner's again. */
@@ -137,6 +143,7 @@ static void check_take(struct log_check_job *job)
     struct log *log = check->log;
     ASSERT(check->job == job);
     ASSERT(check->line->busy);
+    ASSERT(job->manager == log->manager);
     check->job = NULL;
     if (job->err == ERR_AGAIN) { /* its line waits with it */
         list_push(&job->manager->check_longs, &check->link);
@@ -223,6 +230,7 @@ void log_check_close(struct log_check *check)
 
 void log_check_keep(struct log_check *check, void *block)
 {
+    ASSERT(check->job != NULL);
     ASSERT(!check->job->block);
     check->job->block = block;
 }
@@ -231,6 +239,7 @@ void log_check_cancel(struct log_check *check)
 {
     struct log_check_line *line = check->line;
     struct log_manager *manager = check->log->manager;
+    ASSERT(line->pending > 0);
     if (check->job) {
         check->job->check = NULL; /* the log stays with the job */
         line->busy = false;
@@ -289,6 +298,7 @@ static void check_collect_long(struct log_manager *manager, struct list *waiting
     struct list *step;
     while ((step = list_pop(&manager->check_longs))) {
         struct log_check_line *line = LIST_ENTRY(step, struct log_check, link)->line;
+        ASSERT(line->busy);
         line->busy = false;
         list_push(waiting, step);
         list_splice(waiting, &line->checks);

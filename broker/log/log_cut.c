@@ -27,6 +27,7 @@ static void drop_renamed(void *data, char *path)
 
 static int drop_segment(struct log *log, struct segment *segment)
 {
+    ASSERT(segment->owned);
     struct drop drop = {log, log->config.file_delete_delay_ms};
     log->sync_dir = true; /* before a stop is clean: the old name may come back else */
     /* The marker goes last: as long as the file is there it has something to say. */
@@ -49,15 +50,19 @@ int log_drop_segments(struct log *log, uint32_t at, uint32_t count)
     int rc = count + 1 == log->segment_count ? segment_file(log_active(log), &file) : 0;
     while (done < count && rc == 0) /* in order, so that an error leaves no hole */
         rc = drop_segment(log, log->segments[at + done++]);
+    ASSERT(done <= count);
     log->segment_count -= done;
     memmove(log->segments + at, log->segments + at + done,
             (log->segment_count - at) * sizeof(*log->segments));
+    ASSERT(log->segment_count > 0);
+    ASSERT(at < log->segment_count);
     log_forget_positions(log);
     return rc;
 }
 
 int log_drop_first(struct log *log, uint32_t count)
 {
+    ASSERT(count < log->segment_count);
     int rc = count > 0 ? log_mark_start(log, log->segments[count]->base_offset) : 0;
     if (rc < 0)
         return rc;
@@ -84,6 +89,7 @@ static int drop_last(struct log *log, uint32_t keep)
     int rc = 0;
     while (log->segment_count > keep && rc == 0)
         rc = drop_segment(log, log->segments[--log->segment_count]);
+    ASSERT(rc < 0 || log->segment_count == keep);
     return rc;
 }
 
@@ -127,6 +133,8 @@ static int begin_anew(struct log *log, uint32_t keep, int64_t base_offset)
         rc = segment_file(log_active(log), &file);
     if (rc == 0 && keep == 0)
         rc = log_unmark_begin(log, base_offset);
+    ASSERT(rc < 0 || log->segment_count == keep + 1);
+    ASSERT(rc < 0 || log_active(log)->base_offset == base_offset);
     return env_is_later(rc) ? ERR_IO : rc; /* in its middle: it can't be tried again */
 }
 
@@ -140,6 +148,7 @@ int log_roll(struct log *log, int64_t base_offset)
         return rc;
     if (old->size == 0)
         return begin_anew(log, log->segment_count - 1, base_offset);
+    ASSERT(base_offset > old->base_offset);
     rc = segment_seal(old);
     if (rc == 0)
         rc = push_empty(log, base_offset);
@@ -230,6 +239,7 @@ static int cut_segments(struct log *log, int64_t offset, int64_t *end)
         if (rc == 0)
             rc = push_empty(log, *end);
     }
+    ASSERT(*end <= offset);
     /* The name of the new file tells a start where the log ends. */
     return rc < 0 ? rc : segment_file(log_active(log), &file);
 }
@@ -309,6 +319,7 @@ int log_advance_start(struct log *log, int64_t offset)
     uint32_t count = 0;
     while (count + 1 < log->segment_count && log->segments[count + 1]->base_offset <= offset)
         count++;
+    ASSERT(count < log->segment_count);
     int rc = log_drop_first(log, count);
     if (rc == ERR_NO_SPACE)
         return 0; /* they go with the next ones */

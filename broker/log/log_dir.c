@@ -134,6 +134,7 @@ static void tell_logs(struct log_dir *dir)
 static void space_turned(struct log_dir *dir, bool full)
 {
     struct log_manager *manager = dir->manager;
+    ASSERT(full != dir->full);
     dir->full = full;
     if (full)
         logger_error(manager->logger,

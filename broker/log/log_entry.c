@@ -79,13 +79,16 @@ void log_entry_map(struct log_entry *entry, bool twin)
 void log_entry_drop(struct log_entry *entry)
 {
     char *key = log_entry_key(entry);
-    map_del(&entry->dir->manager->entries, key, strlen(key));
+    const void *former = map_del(&entry->dir->manager->entries, key, strlen(key));
+    ASSERT(former == entry);
     mem_free(key);
 }
 
 void log_entry_add_copy(struct log_dir *dir, const char *name)
 {
     struct log_entry *first = map_get(&dir->manager->entries, name, strlen(name));
+    ASSERT(first != NULL);
+    ASSERT(first->dir != dir);
     struct log_entry *twin = log_entry_add(dir, name);
     twin->exists = true;
     log_entry_map(twin, true);

@@ -125,6 +125,8 @@ static void lookup_next(struct log_manager *manager)
     if (manager->lookup_runs || list_empty(&manager->lookups))
         return;
     struct log_lookup *lookup = LIST_ENTRY(manager->lookups.next, struct log_lookup, link);
+    ASSERT(lookup->job != NULL);
+    ASSERT(lookup->job->lookup == lookup);
     manager->lookup_runs = true;
     log_jobs_begin(&manager->jobs);
     env_work_submit_heavy(manager->env, &lookup->job->work, lookup_job_run, lookup_job_done);
@@ -140,6 +142,7 @@ static void lookup_job_free(struct log_lookup_job *job)
 /* Ends a lookup that waits; `done` may begin others. */
 static void lookup_end(struct log_lookup *lookup, int err)
 {
+    ASSERT(err <= 0);
     list_remove(&lookup->link);
     lookup->job = NULL;
     lookup->err = err;
@@ -184,6 +187,7 @@ static int lookup_step(struct log_lookup *lookup, struct log *log, int64_t from)
                 return rc;
             if (lookup->offset >= 0)
                 return 0;
+            ASSERT(batch_last_offset(&spot.batch) >= from);
             /* A batch may promise more than it has: the log start or compaction took records. */
             from = batch_last_offset(&spot.batch) + 1;
         }
@@ -211,6 +215,7 @@ static void lookup_take(struct log_lookup_job *job)
         lookup_end(lookup, rc);
         return;
     }
+    ASSERT(lookup->job != job);
     list_remove(&lookup->link); /* the others come first */
     list_push(&job->manager->lookups, &lookup->link);
 }
@@ -245,6 +250,7 @@ int log_lookup_start(struct log_lookup *lookup, struct log *log, int64_t timesta
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
     int rc = lookup_step(lookup, log, log->start_offset);
+    ASSERT((rc == 1) == (lookup->job != NULL));
     if (rc == 1) {
         list_push(&manager->lookups, &lookup->link);
         lookup_next(manager);
@@ -276,6 +282,8 @@ static void lookup_end_all(struct log_manager *manager)
     while (!list_empty(&manager->lookups)) {
         struct log_lookup *lookup = LIST_ENTRY(manager->lookups.next, struct log_lookup, link);
         struct log_lookup_job *job = lookup->job;
+        ASSERT(job != NULL);
+        ASSERT(job->lookup == lookup);
         job->lookup = NULL;
         lookup_end(lookup, ERR_NOT_LEADER_OR_FOLLOWER);
         if (!runs)

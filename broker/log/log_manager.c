@@ -89,6 +89,7 @@ static void manager_turn_due(void *data)
     log_turn_take(&manager->turn, &logs);
     while ((step = list_pop(&logs))) {
         struct log *log = LIST_ENTRY(step, struct log, turn);
+        ASSERT(log->manager == manager);
         if (log->flush.state == FLUSH_WANTED || log->flush.state == FLUSH_PUT_OFF)
             flush_start(log);
         if (log->want_notify && !manager->jobs.abandoned)
@@ -295,6 +296,8 @@ static void manager_check(const struct log_manager *manager)
     ASSERT(manager->state == LOG_MANAGER_OPEN || list_empty(&manager->waiting));
     ASSERT(!manager->cleaning || manager->jobs.count > 0);
     ASSERT(!manager->lookup_runs || manager->jobs.count > 0);
+    ASSERT(!manager->check_long_runs || manager->jobs.count > 0);
+    ASSERT(manager->state == LOG_MANAGER_OPEN || manager->shutdown_done != NULL);
     ASSERT(manager->checks_quick <= manager->jobs.count);
     ASSERT(manager->jobs.abandoned || !manager->turn.closed);
     ASSERT(manager->config.dir_count > 0);
@@ -419,11 +422,15 @@ int log_manager_dir_count(const struct log_manager *manager)
 
 const char *log_manager_dir(const struct log_manager *manager, int i)
 {
+    ASSERT(i >= 0);
+    ASSERT(i < manager->config.dir_count);
     return manager->dirs[i].path;
 }
 
 const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i)
 {
+    ASSERT(i >= 0);
+    ASSERT(i < manager->config.dir_count);
     return &manager->dirs[i].id;
 }
 
@@ -453,6 +460,7 @@ int log_manager_set_cluster_id(struct log_manager *manager, const char *cluster_
 struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition)
 {
     struct log_entry *entry = log_entry_get(manager, topic, partition);
+    ASSERT(!entry || !entry->log || entry->log->entry == entry);
     return entry ? entry->log : NULL;
 }
 
@@ -471,6 +479,7 @@ static int dir_unfitness(const struct log_dir *dir)
  * knows, and by free room all that are made at once would go to the same disk. */
 static struct log_dir *choose_dir(struct log_manager *manager)
 {
+    ASSERT(manager->config.dir_count > 0);
     struct log_dir *best = &manager->dirs[0];
     for (int i = 1; i < manager->config.dir_count; i++) {
         struct log_dir *dir = &manager->dirs[i];
@@ -494,6 +503,7 @@ void log_manager_open(struct log_manager *manager, const char *topic, int32_t pa
         mem_free(name);
     }
     entry = twin_settle(entry, topic_id);
+    ASSERT(entry != NULL);
     entry->partition = partition;
     log_open_start(manager, entry, topic_id, config, done, data);
 }
@@ -687,6 +697,8 @@ static void shutdown_next(struct log_manager *manager)
         [LOG_MANAGER_LEAVINGS] = shutdown_leavings,
         [LOG_MANAGER_MARKS] = shutdown_marks,
     };
+    ASSERT(manager->jobs.count == 0);
+    ASSERT(manager->state < LOG_MANAGER_SHUT);
     manager_move(manager, manager->state + 1);
     if (manager->state == LOG_MANAGER_SHUT) {
         manager_check(manager);
@@ -694,6 +706,7 @@ static void shutdown_next(struct log_manager *manager)
         return;
     }
     manager_check(manager);
+    ASSERT(steps[manager->state] != NULL);
     log_jobs_begin(&manager->jobs);
     steps[manager->state](manager);
     (void)log_jobs_end(&manager->jobs);

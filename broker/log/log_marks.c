@@ -48,6 +48,7 @@ static int mark_make(struct log *log, char *path)
 
 int log_mark_cut(struct log *log, int64_t offset)
 {
+    ASSERT(log->entry != NULL);
     if (log->entry->recovery_point <= offset && log->entry->high_watermark <= offset)
         return 0;
     /* A checkpoint that is being written does not know of this cut. */
@@ -129,6 +130,8 @@ int log_mark_after(struct log *log, struct segment *segment, const struct segmen
     if (before->end_offset <= log->flushed_offset && !before->trim)
         return 0;
     ASSERT(segment->after_size < 0);
+    ASSERT(before->owned);
+    ASSERT(before != segment);
     segment->after_size = (int64_t)before->size;
     return mark_make(log, after_path(log, segment));
 }

@@ -249,12 +249,14 @@ static void open_adopt(struct log_open_job *job)
     ASSERT(job->entry->busy == false);
     ASSERT(job->entry->log == NULL);
     ASSERT(log->segment_count > 0);
+    ASSERT(log->manager == job->manager);
     log->entry = job->entry;
     job->entry->log = log;
     log_move(log, LOG_OPEN);
     if (log->cut_marker >= 0)
         log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] =
             log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;
+    ASSERT(log->segments[0]->file == NULL);
     for (uint32_t i = 0; i < log->segment_count; i++)
         log->segments[i]->pool = &job->manager->pool;
     if (!log->recorded && log->end_offset > log->segments[0]->base_offset) {
@@ -284,6 +286,7 @@ static void open_tell_damage(struct log_open_job *job)
 static void open_refuse(struct log_open_job *job)
 {
     struct log_dir *dir = job->log->dir;
+    ASSERT(job->err < 0);
     if (job->err == ERR_CORRUPT) {
         open_tell_damage(job);
     } else if (job->err != ERR_KAFKA_STORAGE_ERROR && job->err != ERR_CANCELED) {
@@ -309,6 +312,7 @@ static void open_put_off(struct log_open_job *job)
     struct log *old = job->log;
     struct log_manager *manager = job->manager;
     int64_t now_ms = env_now_ms(manager->env);
+    ASSERT(list_empty(&job->waiting));
     if (manager->lack_told_ms == 0 || now_ms - manager->lack_told_ms >= LOG_LACK_TOLD_MS) {
         manager->lack_told_ms = now_ms;
         logger_warn(manager->logger, "could not open %s: %s. It is tried again until it can",
@@ -341,6 +345,7 @@ static void open_done(struct env_work *work)
             open_put_off(job);
             return;
         }
+        ASSERT(job->entry->busy);
         job->entry->busy = false;
         job->entry->exists |= job->err != ERR_CANCELED && !job->known.lost;
         job->entry->recovery_point = job->known.recovery_point;

@@ -65,6 +65,7 @@ void log_forget_snapshot(struct log *log, int64_t offset)
 
 static void snapshot_remove(struct log *log, uint32_t i)
 {
+    ASSERT(i < log->snapshot_count);
     char name[SEGMENT_NAME_MAX];
     segment_name(log->snapshots[i], ".snapshot", name);
     log_trash_add_renamed(&log->manager->trash, mem_printf("%s/%s", log->path, name));
@@ -225,6 +226,7 @@ static int count_marker(void *data, struct segment *segment, const struct batch 
 /* Loads the newest snapshot at or below `limit`; *from is where the batches go on. */
 static void load_newest(struct log *log, int64_t limit, int64_t *from)
 {
+    ASSERT(log->segment_count > 0);
     *from = log->segments[0]->base_offset;
     producer_state_clear(&log->producers);
     for (uint32_t i = log->snapshot_count; i-- > 0;) {
@@ -253,6 +255,7 @@ static int load_undecided(struct log *log, int64_t *from)
 
 int log_load_producers(struct log *log, int64_t end_offset, struct log_rebuild *rebuild)
 {
+    ASSERT(end_offset <= log->end_offset);
     struct replay replay = {log, rebuild};
     int64_t from;
     load_newest(log, rebuild && rebuild->from < end_offset ? rebuild->from : end_offset, &from);
@@ -276,4 +279,5 @@ void log_drop_snapshots_above(struct log *log, int64_t offset)
     }
     if (log->snapshot_offset > offset)
         log->snapshot_offset = log->snapshot_count ? log->snapshots[log->snapshot_count - 1] : -1;
+    ASSERT(log->snapshot_offset <= offset);
 }

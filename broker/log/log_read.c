@@ -40,6 +40,8 @@ static bool ring_find(const struct log *log, int64_t offset, struct read_spot *s
     bool oldest = best && best == &ring->entries[(ring->next + LOG_RING - ring->count) % LOG_RING];
     if (!best || (oldest && best->base_offset > offset))
         return false;
+    ASSERT(best->position < best_end);
+    ASSERT(best_end <= log_active(log)->size);
     *spot = (struct read_spot){best->position, best_end - best->position, best->base_offset,
                                best->last_offset};
     return true;
@@ -78,6 +80,7 @@ static int read_bound(struct log *log, struct segment *segment, int64_t end_offs
     int rc = spot_find(log, segment, end_offset, &spot, cold);
     if (rc < 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
+    ASSERT(spot.position < segment->size);
     *position = spot.position;
     log->bound_segment = segment;
     log->bound_offset = end_offset;
@@ -89,6 +92,7 @@ static int read_bound(struct log *log, struct segment *segment, int64_t end_offs
  */
 int log_read_failed(struct log *log, int err)
 {
+    ASSERT(err < 0);
     if (log_tell_damage(log, err))
         return err;
     return env_is_later(err) || err == ERR_MESSAGE_TOO_LARGE ? err : log_fail(log, err, "read");
@@ -97,6 +101,7 @@ int log_read_failed(struct log *log, int err)
 /* Pins the segment that a cold read has met. */
 static int read_again(struct log *log, struct log_cold *cold, size_t max_bytes)
 {
+    ASSERT(cold->segment != NULL);
     int rc = segment_pin(cold->segment);
     cold->len = max_bytes < READ_WARM_MAX ? max_bytes : READ_WARM_MAX;
     return rc < 0 ? log_read_failed(log, rc) : ERR_AGAIN;
@@ -106,6 +111,8 @@ static int read_again(struct log *log, struct log_cold *cold, size_t max_bytes)
  * that, and then it is here. */
 static bool read_is_warm(struct log_slice *slice)
 {
+    ASSERT(slice->len > 0);
+    ASSERT(slice->file != NULL);
     uint8_t byte;
     slice->bytes = slice->len <= LOG_SLICE_COPIED ? mem_try_alloc(slice->len) : NULL;
     if (slice->bytes) {
@@ -144,6 +151,7 @@ static int read_slice(struct log *log, int64_t offset, size_t max_bytes, int64_t
     for (uint32_t i = log_segment_at(log, offset); i < log->segment_count && rc == ERR_NOT_FOUND;
          i++) {
         segment = log->segments[i];
+        ASSERT(segment->owned);
         rc = spot_find(log, segment, offset, &spot, cold);
     }
     if (rc == ERR_NOT_FOUND || (rc == 0 && spot.last_offset >= end_offset))
@@ -192,6 +200,7 @@ int log_read_now(struct log *log, int64_t offset, size_t max_bytes, int64_t end_
 /* Up to which offset the slice may reach. */
 static int slice_end(const struct log_slice *slice, int64_t end_offset, bool now, int64_t *end)
 {
+    ASSERT(slice->segment != NULL);
     uint64_t position = slice->position + slice->len;
     int rc = segment_offset_above(slice->segment, position, now, end);
     *end = *end < end_offset ? *end : end_offset;
@@ -220,6 +229,7 @@ int log_read_aborted(struct log *log, int64_t offset, int64_t end_offset,
 
 void log_slice_release(struct log_slice *slice)
 {
+    ASSERT(slice->segment != NULL || slice->bytes == NULL);
     if (slice->segment)
         segment_unpin(slice->segment);
     mem_free(slice->bytes);

@@ -53,6 +53,7 @@ void log_retain(struct log *log, int64_t now_ms)
     int rc = count_over(log, now_ms, &count);
     if (rc == 0 && count == log->segment_count)
         rc = log_roll(log, log->end_offset);
+    ASSERT(rc < 0 || count < log->segment_count);
     if (rc == 0 && count > 0) {
         int64_t start = log->segments[count]->base_offset;
         logger_info(log->manager->logger, "%s: retention removes %u %s, up to offset %lld",

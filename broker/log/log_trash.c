@@ -83,6 +83,7 @@ static void log_trash_due(void *data)
         list_remove(&item->link);
         mem_free(item);
     }
+    ASSERT(job->count <= TRASH_BATCH);
     log_jobs_begin(trash->jobs);
     env_work_submit(trash->env, &job->work, log_trash_run, log_trash_done);
     log_trash_arm(trash);
@@ -98,6 +99,7 @@ void log_trash_init(struct log_trash *trash, struct env *env, struct logger *log
 
 void log_trash_add(struct log_trash *trash, char *path, int64_t delay_ms)
 {
+    ASSERT(path != NULL);
     struct trash_item *item = mem_alloc(sizeof(*item));
     if (delay_ms > LOG_INTERVAL_MAX_MS)
         delay_ms = LOG_INTERVAL_MAX_MS;

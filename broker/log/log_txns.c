@@ -46,6 +46,7 @@ static void search_add(struct log_aborted *found, const struct txn_index_entry *
         found->cap = found->cap ? found->cap * 2 : 16;
         found->txns = mem_realloc(found->txns, found->cap * sizeof(*found->txns));
     }
+    ASSERT(found->count < found->cap);
     found->txns[found->count++] =
         (struct log_aborted_txn){entry->producer_id, entry->first_offset, entry->last_offset};
 }
@@ -63,6 +64,7 @@ static int search_segment(const struct aborted_search *search, struct segment *s
         rc = txn_index_find(index, search->from, &at);
     while (rc == 0 && (at = txn_index_skip(index, at, search->end)) < index->count) {
         uint32_t n = index->count - at < TXN_INDEX_BLOCK ? index->count - at : TXN_INDEX_BLOCK;
+        ASSERT(n > 0);
         rc = txn_index_read(index, at, n, entries);
         for (uint32_t i = 0; i < n && rc == 0; i++) {
             if (entries[i].first_offset < search->end)
@@ -141,6 +143,7 @@ void log_rebuild_add(struct log_rebuild *rebuild, const struct log *log, struct 
         rebuild->cap = rebuild->cap ? rebuild->cap * 2 : 16;
         rebuild->found = mem_realloc(rebuild->found, rebuild->cap * sizeof(*rebuild->found));
     }
+    ASSERT(rebuild->count < rebuild->cap);
     rebuild->found[rebuild->count++] = (struct log_rebuilt){segment, entry_of(log, txn)};
     segment->aborted.dirty = true;
 }

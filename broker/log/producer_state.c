@@ -46,6 +46,7 @@ static void state_check(const struct producer_state *state)
     ASSERT(list_empty(&state->open) == (state->open_txns == 0));
     ASSERT(list_empty(&state->ended) == (state->ended_first == INT64_MAX));
     ASSERT(!state->total || state->map.count <= __atomic_load_n(state->total, __ATOMIC_RELAXED));
+    ASSERT(state->ended_first >= 0);
 }
 
 void producer_state_check_all(const struct producer_state *state)
@@ -56,6 +57,7 @@ void producer_state_check_all(const struct producer_state *state)
         const struct producer *producer = LIST_ENTRY(step, struct producer, used);
         ASSERT(producer_state_get(state, producer->id) == producer);
         ASSERT(producer->batch_count <= PRODUCER_BATCHES);
+        ASSERT((producer->txn_start_offset >= 0) != list_empty(&producer->open));
         open += producer->txn_start_offset >= 0;
         count++;
     }
@@ -85,11 +87,14 @@ void producer_state_init(struct producer_state *state, size_t *total)
 static void state_drop(struct producer_state *state, struct producer *producer)
 {
     ASSERT(producer->txn_start_offset < 0);
+    ASSERT(list_empty(&producer->open));
     list_remove(&producer->used);
-    (void)map_del_u64(&state->map, (uint64_t)producer->id);
+    void *former = map_del_u64(&state->map, (uint64_t)producer->id);
+    ASSERT(former == producer);
     if (state->total)
         (void)__atomic_sub_fetch(state->total, 1, __ATOMIC_RELAXED);
     mem_free(producer);
+    state_check(state);
 }
 
 void producer_state_close(struct producer_state *state)
@@ -127,6 +132,7 @@ void producer_state_exchange(struct producer_state *a, struct producer_state *b)
     uint32_t open_txns = a->open_txns;
     int64_t ended_first = a->ended_first;
     ASSERT(a->total == b->total);
+    ASSERT(a != b);
     a->map = b->map;
     b->map = map;
     a->open_txns = b->open_txns;
@@ -147,6 +153,7 @@ struct producer *producer_state_get(const struct producer_state *state, int64_t 
 
 int32_t producer_last_sequence(const struct producer *producer)
 {
+    ASSERT(producer->batch_count <= PRODUCER_BATCHES);
     return producer->batch_count ? producer->batches[producer->batch_count - 1].last_sequence : -1;
 }
 
@@ -173,6 +180,7 @@ static int check_sequence(const struct producer *producer, const struct batch *b
         verdict->message = "a new producer epoch must start at sequence 0";
         return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
     }
+    ASSERT(batch->producer_epoch == producer->epoch);
     const struct producer_batch *known = find_duplicate(producer, batch);
     if (known) {
         verdict->duplicate = *known;
@@ -192,6 +200,7 @@ int producer_state_check(const struct producer_state *state, const struct batch 
     const struct producer *producer = producer_state_get(state, batch->producer_id);
     if (!producer)
         return 0;
+    ASSERT(producer->id == batch->producer_id);
     if (batch->producer_epoch < producer->epoch) {
         verdict->message = "the producer has a newer epoch: another instance took over";
         return ERR_INVALID_PRODUCER_EPOCH;
@@ -212,6 +221,7 @@ int producer_state_check_marker(const struct producer_state *state, const struct
     const struct producer *producer = producer_state_get(state, marker->producer_id);
     if (!producer)
         return 0;
+    ASSERT(producer->id == marker->producer_id);
     bool late =
         bumped && marker->producer_epoch == producer->epoch && producer->txn_start_offset >= 0;
     if (marker->producer_epoch < producer->epoch || late) {
@@ -289,6 +299,7 @@ static void producer_open_txn(struct producer_state *state, struct producer *pro
 {
     ASSERT(producer->txn_start_offset < 0);
     ASSERT(start_offset >= 0);
+    ASSERT(list_empty(&producer->open));
     producer->txn_start_offset = start_offset;
     list_push(&state->open, &producer->open);
     state->open_txns++;
@@ -299,6 +310,7 @@ static void producer_close_txn(struct producer_state *state, struct producer *pr
 {
     ASSERT(producer->txn_start_offset >= 0);
     ASSERT(state->open_txns > 0);
+    ASSERT(!list_empty(&producer->open));
     producer->txn_start_offset = -1;
     list_remove(&producer->open);
     state->open_txns--;
@@ -313,6 +325,7 @@ static void state_add_ended(struct producer_state *state, const struct producer_
     list_push(&state->ended, &ended->link);
     if (txn->first_offset < state->ended_first)
         state->ended_first = txn->first_offset;
+    ASSERT(state->ended_first <= txn->first_offset);
     ASSERT(txn->first_offset < txn->last_offset);
 }
 
@@ -410,6 +423,7 @@ bool producer_state_reaches(const struct producer_state *state, int64_t offset)
 
 int64_t producer_state_first_open(const struct producer_state *state)
 {
+    ASSERT(list_empty(&state->open) == (state->open_txns == 0));
     return list_empty(&state->open)
                ? INT64_MAX
                : LIST_ENTRY(state->open.next, struct producer, open)->txn_start_offset;
@@ -468,6 +482,7 @@ static void entry_encode(const struct producer *producer, const struct producer_
 static uint8_t *entries_encode(const struct producer *producer, uint8_t *out)
 {
     static const struct producer_batch none = {-1, -1, -1, 0};
+    ASSERT(producer->batch_count <= PRODUCER_BATCHES);
     int last = producer->batch_count - 1;
     for (int i = 0; i < last; i++, out += SNAPSHOT_ENTRY_LEN)
         entry_encode(producer, &producer->batches[i], producer->batches[i].timestamp, out);
@@ -488,9 +503,11 @@ static size_t entries_count(const struct producer_state *state)
 int producer_state_format(const struct producer_state *state, struct buf *out)
 {
     size_t count = entries_count(state);
+    ASSERT(count >= state->map.count);
     size_t size = SNAPSHOT_HEADER_LEN + count * SNAPSHOT_ENTRY_LEN;
     if (count > INT32_MAX || buf_reserve(out, size) < 0)
         return ERR_NO_MEMORY;
+    ASSERT(out->cap - out->len >= size);
     uint8_t *head = out->data + out->len, *at = head + SNAPSHOT_HEADER_LEN;
     size_t cursor = 0;
     const struct producer *producer;
@@ -582,5 +599,6 @@ int producer_state_parse(struct producer_state *state, const uint8_t *data, size
         }
     }
     state_sort_open(state);
+    state_check(state);
     return 0;
 }

@@ -77,12 +77,14 @@ static int add_segment(struct recovery *r, int64_t base_offset, const char *path
     struct segment *segment = segment_new(r->env, r->log->path, base_offset, (uint64_t)size,
                                           (uint32_t)r->log->config.index_interval_bytes);
     segment->fresh = false;
+    ASSERT(r->log->segment_count == 0 || log_active(r->log)->base_offset < base_offset);
     log_push_segment(r->log, segment);
     return 0;
 }
 
 static void add_snapshot(struct log *log, int64_t offset)
 {
+    ASSERT(log->snapshot_count == 0 || log->snapshots[log->snapshot_count - 1] < offset);
     log->snapshots =
         mem_realloc(log->snapshots, (log->snapshot_count + 1) * sizeof(log->snapshots[0]));
     log->snapshots[log->snapshot_count++] = offset;
@@ -298,6 +300,7 @@ static int remove_aborted(struct recovery *r, const struct segment *segment)
 static int remove_behind(struct recovery *r, uint32_t at)
 {
     struct log *log = r->log;
+    ASSERT(at < log->segment_count);
     int rc = 0;
     log->segments[at]->end_offset = log->segments[at]->base_offset;
     while (log->segment_count > at + 1 && rc == 0) {
@@ -498,6 +501,7 @@ static int end_at(struct recovery *r, struct segment *segment, int64_t base_offs
 static int scan_segments(struct recovery *r)
 {
     struct log *log = r->log;
+    ASSERT(log->segment_count > 0);
     int64_t trusted = r->clean ? INT64_MAX : r->recovery_point;
     uint32_t first = log->segment_count - 1;
     while (!r->clean && first > 0 && log->segments[first]->base_offset > r->recovery_point)

@@ -38,6 +38,12 @@ void segment_check(const struct segment *segment)
     ASSERT(segment->pool != NULL || list_empty(&segment->lru));
     ASSERT(segment->owned || segment->pool == NULL);
     ASSERT(segment->owned || segment->pins > 0);
+    ASSERT(segment->file != NULL || !index_is_open(&segment->offsets));
+    ASSERT(segment->file != NULL || !index_is_open(&segment->times));
+    ASSERT(segment->file != NULL || !txn_index_is_open(&segment->aborted));
+    ASSERT(segment->offsets.kind == INDEX_OFFSET);
+    ASSERT(segment->times.kind == INDEX_TIME);
+    ASSERT(segment->pool == NULL || segment->file == NULL || !list_empty(&segment->lru));
     index_check(&segment->offsets);
     index_check(&segment->times);
 }
@@ -80,6 +86,7 @@ void segment_set_dir(struct segment *segment, const char *dir)
 {
     ASSERT(segment->pins == 0);
     segment_close_files(segment); /* the indexes know their paths */
+    ASSERT(segment->file == NULL);
     mem_free(segment->dir);
     segment->dir = mem_strdup(dir);
 }
@@ -113,11 +120,15 @@ void segment_close_files(struct segment *segment)
         return; /* somebody reads or sends from it: it stays open until they are done */
     env_file_close(segment->file);
     segment->file = NULL;
+    ASSERT(segment->pins == 0 || MUTATION(CLOSED_IN_USE));
     segment_leave_pool(segment);
+    ASSERT(list_empty(&segment->lru));
 }
 
 static void segment_free(struct segment *segment)
 {
+    ASSERT(segment->pins == 0);
+    ASSERT(!segment->owned);
     segment_close_files(segment);
     txn_index_forget(&segment->aborted);
     mem_free(segment->dir);
@@ -137,6 +148,7 @@ void segment_drop(struct segment *segment)
 
 void segment_name(int64_t base_offset, const char *suffix, char name[SEGMENT_NAME_MAX])
 {
+    ASSERT(base_offset >= 0);
     snprintf(name, SEGMENT_NAME_MAX, "%020" PRId64 "%s", base_offset, suffix);
 }
 
@@ -171,6 +183,7 @@ static void pool_shrink(struct segment_pool *pool, const struct segment *keep)
 bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct segment *keep)
 {
     uint32_t before = pool->count;
+    ASSERT(!keep || keep->pool == pool);
     LIST_EACH(step, &pool->open) {
         struct segment *segment = LIST_ENTRY(step, struct segment, lru);
         if (before - pool->count == count)
@@ -186,10 +199,12 @@ static void segment_touch(struct segment *segment)
     struct segment_pool *pool = segment->pool;
     if (!pool)
         return;
+    ASSERT(segment->file != NULL);
     if (list_empty(&segment->lru))
         pool->count++;
     list_remove(&segment->lru);
     list_push(&pool->open, &segment->lru);
+    ASSERT(pool->count > 0);
     if (pool->count > pool->cap)
         pool_shrink(pool, segment);
 }
@@ -207,6 +222,7 @@ int segment_file(struct segment *segment, struct env_file **file)
         if (rc < 0)
             return rc;
     }
+    ASSERT(segment->file != NULL);
     segment_touch(segment);
     *file = segment->file;
     return 0;
@@ -258,6 +274,9 @@ static int segment_open_indexes(struct segment *segment)
     if (env_is_later(rc) && segment->pool &&
         segment_pool_evict(segment->pool, SEGMENT_EVICT, segment))
         return segment_open_indexes(segment);
+    ASSERT(rc < 0 || segment->file != NULL);
+    ASSERT(rc < 0 || index_is_open(&segment->offsets));
+    ASSERT(rc < 0 || index_is_open(&segment->times));
     return rc;
 }
 
@@ -275,6 +294,7 @@ int segment_open_aborted(struct segment *segment)
         segment_pool_evict(segment->pool, SEGMENT_EVICT, segment))
         rc = txn_index_open(&segment->aborted, segment->env, path);
     mem_free(path);
+    ASSERT(rc < 0 || txn_index_is_open(&segment->aborted));
     return rc;
 }
 
@@ -315,6 +335,9 @@ static int note_time_entry(struct segment *segment)
 int segment_note(struct segment *segment, const struct batch *batch, uint64_t position)
 {
     ASSERT(position + batch->size <= segment->size);
+    ASSERT(batch->base_offset >= segment->end_offset);
+    ASSERT(batch_last_offset(batch) >= batch->base_offset);
+    ASSERT(batch_last_offset(batch) - segment->base_offset <= INT32_MAX);
     note_times(segment, batch);
     int rc = 0;
     if (segment->unindexed > segment->index_interval) {
@@ -454,6 +477,7 @@ int segment_recover(struct segment *segment, int64_t trusted,
         return flushed;
     if (rc == 0 || rc == ERR_CORRUPT)
         segment->known = segment->verified = true;
+    segment_check(segment);
     return rc;
 }
 
@@ -535,6 +559,7 @@ static int segment_walk(struct segment *segment, uint64_t from, int64_t offset,
             break;
     spot->position = scan.position;
     spot->batch = scan.batch;
+    ASSERT(rc != 1 || spot->position < segment->size);
     batch_scan_close(&scan);
     return rc == 1 ? 0 : rc == 0 ? ERR_NOT_FOUND : rc;
 }
@@ -547,6 +572,8 @@ static int segment_hint(struct segment *segment, int64_t offset, uint64_t *posit
     uint8_t header[BATCH_HEADER_SIZE];
     struct batch batch;
     *position = 0;
+    ASSERT(segment->file != NULL);
+    ASSERT(index_is_open(&segment->offsets));
     int rc = index_find(&segment->offsets, offset - segment->base_offset, &entry);
     if (rc <= 0)
         return rc;
@@ -585,6 +612,7 @@ int segment_find(struct segment *segment, int64_t offset, struct segment_spot *s
 
 int segment_find_now(struct segment *segment, int64_t offset, struct segment_spot *spot)
 {
+    ASSERT(!segment->now);
     segment->now = segment->offsets.now = segment->times.now = true;
     int rc = segment_find(segment, offset, spot);
     segment->now = segment->offsets.now = segment->times.now = false;
@@ -597,6 +625,7 @@ int segment_offset_above(struct segment *segment, uint64_t position, bool now, i
     *offset = segment->end_offset;
     if (segment->size == 0 || position >= segment->size)
         return 0;
+    ASSERT(!segment->now);
     segment->now = segment->offsets.now = segment->times.now = now;
     int rc = segment_ready(segment);
     if (rc == 0)
@@ -710,6 +739,7 @@ int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset)
     uint64_t bad;
     ASSERT(position <= segment->size);
     ASSERT(end_offset >= segment->base_offset);
+    ASSERT(segment->owned);
     int rc = segment_open_indexes(segment);
     if (rc < 0)
         return rc;
@@ -725,6 +755,7 @@ int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset)
     if (rc == 0)
         rc = segment_seal(segment);
     segment->end_offset = end_offset;
+    segment_check(segment);
     return rc;
 }
 
@@ -746,6 +777,7 @@ int segment_rename_deleted(struct segment *segment, void (*renamed)(void *data, 
 {
     static const char *const suffixes[] = {".log", ".index", ".timeindex", ".snapshot",
                                            ".txnindex"};
+    ASSERT(segment->owned);
     /* Entries in memory must not make new files under the old names. */
     index_close(&segment->offsets);
     index_close(&segment->times);

@@ -68,6 +68,7 @@ static void note_entry(struct txn_index *index, const struct txn_index_entry *en
 {
     uint32_t chunk = index->count / TXN_INDEX_CHUNK;
     if (chunk == index->first_cap) {
+        ASSERT(chunk <= index->first_count);
         index->first_cap = index->first_cap ? index->first_cap * 2 : 1;
         index->firsts = mem_realloc(index->firsts, index->first_cap * sizeof(*index->firsts));
     }
@@ -86,12 +87,15 @@ static void note_drop(struct txn_index *index, uint32_t count, int64_t last_offs
     ASSERT(count <= index->count);
     index->count = count;
     index->first_count = (count + TXN_INDEX_CHUNK - 1) / TXN_INDEX_CHUNK;
+    ASSERT(index->first_count <= index->first_cap);
+    ASSERT(count > 0 || last_offset == -1);
     index->last_offset = last_offset;
 }
 
 uint32_t txn_index_skip(const struct txn_index *index, uint32_t at, int64_t offset)
 {
     uint32_t chunk = at / TXN_INDEX_CHUNK;
+    ASSERT(at >= index->count || chunk < index->first_count);
     if (at >= index->count || index->firsts[chunk] < offset)
         return at < index->count ? at : index->count;
     while (++chunk < index->first_count)
@@ -106,6 +110,8 @@ uint32_t txn_index_skip(const struct txn_index *index, uint32_t at, int64_t offs
 static int load_block(struct txn_index *index, struct env_file *file, uint32_t count,
                       uint8_t *block, int64_t *last, int64_t end_offset)
 {
+    ASSERT(count > 0);
+    ASSERT(count <= TXN_INDEX_LOAD);
     ssize_t got = env_file_read(file, block, (size_t)count * TXN_INDEX_ENTRY_LEN,
                                 (uint64_t)index->count * TXN_INDEX_ENTRY_LEN);
     if (got < 0)
@@ -143,6 +149,7 @@ static int load_file(struct txn_index *index, struct env_file *file, int64_t bas
     mem_free(block);
     if (rc < 0)
         note_drop(index, 0, -1);
+    ASSERT(rc < 0 || index->count == count);
     return rc;
 }
 
@@ -166,6 +173,7 @@ int txn_index_append(struct txn_index *index, const struct txn_index_entry *entr
     uint8_t bytes[TXN_INDEX_ENTRY_LEN];
     ASSERT(index->file);
     ASSERT(entry->first_offset < entry->last_offset);
+    ASSERT(index->count == 0 || entry->last_offset > index->last_offset);
     txn_index_encode(entry, bytes);
     int rc = index->count == 0 ? env_file_truncate(index->file, 0) : 0; /* nobody's leavings */
     if (rc == 0)
@@ -213,6 +221,7 @@ int txn_index_find(struct txn_index *index, int64_t offset, uint32_t *at)
         else
             high = middle;
     }
+    ASSERT(low <= index->count);
     *at = low;
     return 0;
 }
@@ -232,6 +241,7 @@ int txn_index_drop(struct txn_index *index, int64_t offset)
         rc = txn_index_read(index, at - 1, 1, &entry);
     if (rc < 0)
         return rc;
+    ASSERT(at <= index->count);
     note_drop(index, at, entry.last_offset);
     index->dirty = true;
     return 0;
