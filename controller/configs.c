@@ -3,6 +3,7 @@
  * go through; more than fits one turn of the loop is refused as a whole. */
 #include "controller/configs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,19 +262,37 @@ static const struct image_topic *topic_of(const struct decision *decision,
     return topic;
 }
 
-/* Whoever may lead now does so at once. A setting of one broker counts where it is the
- * controller. */
-static void elect_for(struct decision *decision, const Meta__AlterConfigs__Resource *asked)
+/* What the changes of a command are a reason for. Settings of brokers concern all partitions, which
+ * are looked at once, however many brokers the command names. */
+struct aftermath {
+    bool elect_all;    /* whoever may lead now does so at once */
+    bool end_eligible; /* of all topics */
+};
+
+/* A setting of one broker counts where it is the controller. */
+static bool concerns_all(const struct decision *decision, const Meta__AlterConfigs__Resource *asked)
 {
-    if (asked->type != META__CONFIG_RECORD__RESOURCE__TOPIC) {
-        elections_all(decision);
-        return;
-    }
-    elections_topic(decision, topic_of(decision, asked));
+    char own[16];
+    (void)snprintf(own, sizeof(own), "%d", decision->rules->node_id);
+    return asked->name[0] == '\0' || strcmp(asked->name, own) == 0;
+}
+
+static void note_aftermath(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                           bool elections, bool eligible, struct aftermath *after)
+{
+    const struct image_topic *topic = topic_of(decision, asked);
+    if (elections && topic)
+        elections_topic(decision, topic);
+    else if (elections)
+        after->elect_all |= concerns_all(decision, asked);
+    if (eligible && topic)
+        elections_end_eligible(decision, topic);
+    else
+        after->end_eligible |= eligible;
 }
 
 static void emit_changes(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
-                         const struct change *changes, size_t count)
+                         const struct change *changes, size_t count, struct aftermath *after)
 {
     bool elections = false, eligible = false;
     for (size_t i = 0; i < count; i++) {
@@ -293,15 +312,12 @@ static void emit_changes(struct decision *decision, const Meta__AlterConfigs__Re
             continue; /* nothing changes */
         configs_emit(decision, asked->type, asked->name, copies[i].key, copies[i].value);
     }
-    if (elections)
-        elect_for(decision, asked);
-    if (eligible)
-        elections_end_eligible(decision, topic_of(decision, asked));
+    note_aftermath(decision, asked, elections, eligible, after);
 }
 
 static void alter_one(struct decision *decision, const struct image_broker *oldest,
                       const Meta__AlterConfigs__Resource *asked, bool validate_only,
-                      Meta__ResourceResult *result)
+                      Meta__ResourceResult *result, struct aftermath *after)
 {
     if (check_resource(decision, oldest, asked, result))
         return;
@@ -311,7 +327,7 @@ static void alter_one(struct decision *decision, const struct image_broker *olde
         decision_alloc(decision, asked->n_entries + old_count, sizeof(*changes));
     if (work_out(decision, asked, result, changes, &count) || validate_only)
         return;
-    emit_changes(decision, asked, changes, count);
+    emit_changes(decision, asked, changes, count, after);
 }
 
 static bool is_too_much(const Meta__AlterConfigs *command)
@@ -333,6 +349,7 @@ void configs_command(struct decision *decision, const Meta__AlterConfigs *comman
                      Meta__CommandReply *reply)
 {
     bool too_much = is_too_much(command);
+    struct aftermath after = {.elect_all = false};
     const struct image_broker *oldest = find_oldest(decision);
     reply->resources = decision_alloc(decision, command->n_resources, sizeof(*reply->resources));
     for (size_t i = 0; i < command->n_resources; i++) {
@@ -344,7 +361,11 @@ void configs_command(struct decision *decision, const Meta__AlterConfigs *comman
         if (too_much)
             refuse(decision, result, ERR_POLICY_VIOLATION, CONFIG_CHANGES_REFUSED);
         else
-            alter_one(decision, oldest, asked, command->validate_only, result);
+            alter_one(decision, oldest, asked, command->validate_only, result, &after);
         reply->resources[reply->n_resources++] = result;
     }
+    if (after.elect_all)
+        elections_all(decision);
+    if (after.end_eligible)
+        elections_end_eligible(decision, NULL);
 }
