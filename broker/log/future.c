@@ -94,6 +94,8 @@ static void future_forget_job(struct future *f)
 static void future_free(struct future *f)
 {
     future_forget_job(f);
+    if (f->rename)
+        future_rename_forget(f);
     list_remove(&f->link);
     mem_free(f->old_path);
     mem_free(f);
@@ -106,17 +108,18 @@ void future_release(struct log *log)
         log_notify_later(log);
 }
 
-static void future_remove_folder(struct log_dir *dir, const char *path)
+/* At a start, where the loop waits for the disk anyway. */
+static void future_remove_now(struct log_dir *dir, const char *path)
 {
     struct log_manager *manager = dir->manager;
     const char *name = strrchr(path, '/') + 1;
     char *aside = log_dir_aside(dir, name, "-delete");
-    int rc = dir->failed ? ERR_KAFKA_STORAGE_ERROR : env_path_rename(manager->env, path, aside);
+    int rc = env_path_rename(manager->env, path, aside);
     if (rc == 0)
         log_trash_add(&manager->trash, aside, 0);
     else
         mem_free(aside);
-    if (rc < 0 && rc != ERR_NOT_FOUND && !dir->failed)
+    if (rc < 0 && rc != ERR_NOT_FOUND)
         logger_warn(manager->logger, "could not remove %s: %s. The next start does it", path,
                     err_text(rc));
 }
@@ -128,8 +131,7 @@ static void future_drop_copy(struct log_entry *entry, struct log *copy)
     struct log_dir *dir = entry->dir;
     char *path = mem_printf("%s/%s", dir->path, entry->folder);
     log_entry_remove(entry);
-    future_remove_folder(dir, path);
-    mem_free(path);
+    future_rename_start(dir, path, FUTURE_TO_TRASH, 0, NULL);
     if (!copy)
         return;
     copy->origin = NULL;
@@ -214,7 +216,7 @@ bool future_take_name(struct log_dir *dir, const char *name)
     char *stem = mem_strndup(name, (size_t)(id - name));
     char *path = mem_printf("%s/%s", dir->path, name);
     future_want(dir->manager, stem, dir);
-    future_remove_folder(dir, path);
+    future_remove_now(dir, path);
     mem_free(path);
     mem_free(stem);
     return true;
@@ -238,9 +240,8 @@ static void future_forget_old(struct future *f)
         dir->checkpoint_dirty[which] = true;
 }
 
-/* Nothing is left to do, or the old folder stays for the next start (`gone` is false). Who was sent
- * elsewhere meanwhile goes on. */
-static void future_finish(struct future *f, bool gone)
+/* Who was sent elsewhere meanwhile goes on. */
+void future_finish(struct future *f, bool gone)
 {
     struct log *log = f->to;
     ASSERT(f->from == NULL);
@@ -254,29 +255,6 @@ static void future_finish(struct future *f, bool gone)
     future_release(log);
     future_free(f);
     future_opened(log);
-}
-
-static void future_synced(struct env_work *work)
-{
-    struct future_job *job = CONTAINER_OF(work, struct future_job, work);
-    struct log_manager *manager = job->manager;
-    struct future *f = job->future;
-    if (f)
-        f->job = NULL;
-    if (f && !manager->jobs.abandoned && !manager->shutting_down) {
-        if (job->err < 0)
-            log_dir_fail(f->old_dir, job->err, "sync", f->old_dir->path);
-        future_finish(f, job->err == 0);
-    }
-    mem_free(job->path);
-    mem_free(job);
-    (void)log_jobs_end(&manager->jobs);
-}
-
-static void future_sync(struct env_work *work)
-{
-    struct future_job *job = CONTAINER_OF(work, struct future_job, work);
-    job->err = env_dir_sync(work->env, job->path);
 }
 
 struct future_job *future_job_new(struct future *f)
@@ -293,28 +271,18 @@ struct future_job *future_job_new(struct future *f)
 static void future_retire(struct future *f)
 {
     struct log_manager *manager = f->manager;
-    struct log_dir *dir = f->old_dir;
-    char *aside = log_dir_aside(dir, f->to->entry->name, "-delete");
-    int rc =
-        dir->failed ? ERR_KAFKA_STORAGE_ERROR : env_path_rename(manager->env, f->old_path, aside);
-    if (rc < 0 && rc != ERR_NOT_FOUND && !dir->failed)
-        log_dir_fail(dir, rc, "rename", f->old_path);
-    if (rc < 0) { /* it is gone, or the next start removes it */
-        mem_free(aside);
-        future_finish(f, rc == ERR_NOT_FOUND);
+    if (f->old_dir->failed) { /* the next start removes it */
+        future_finish(f, false);
         return;
     }
     future_move(f, FUTURE_RETIRING);
-    log_trash_add(&manager->trash, aside, f->to->config.file_delete_delay_ms);
-    struct future_job *job = future_job_new(f);
-    job->path = mem_strdup(dir->path);
-    log_jobs_begin(&manager->jobs);
-    env_work_submit(manager->env, &job->work, future_sync, future_synced);
+    future_rename_start(f->old_dir, mem_strdup(f->old_path), FUTURE_RETIRED,
+                        f->to->config.file_delete_delay_ms, f);
     f->held_since_ms = env_now_ms(manager->env);
     future_wait(f, FUTURE_HOLD_MS);
 }
 
-/* The loop does not touch a disk that hangs: the old folder goes when it works again, or a start
+/* No worker is spent on a disk that hangs: the old folder goes when it works again, or a start
  * removes it. The new name is durable, so nothing waits for that. */
 static void future_leave_hanging(struct future *f)
 {
@@ -346,14 +314,9 @@ void future_let_go(struct log *log, bool keep)
         return;
     ASSERT(!f->from);
     struct log_dir *dir = f->old_dir;
-    if (f->state == FUTURE_SETTLING && keep && !dir->failed) {
-        char *aside = stray_path(dir, log->entry->name);
-        if (env_path_rename(dir->manager->env, f->old_path, aside) == 0)
-            stray_add(dir, aside);
-        mem_free(aside);
-    } else if (f->state == FUTURE_SETTLING) {
-        future_remove_folder(dir, f->old_path);
-    }
+    if (f->state == FUTURE_SETTLING)
+        future_rename_start(dir, mem_strdup(f->old_path), keep ? FUTURE_TO_STRAY : FUTURE_TO_TRASH,
+                            0, NULL);
     future_forget_old(f);
     log->origin = NULL;
     log->held = INT64_MAX;
@@ -377,7 +340,7 @@ static void future_step(struct future *f)
     future_check(f);
     if (f->state == FUTURE_RETIRING)
         future_hold_no_longer(f);
-    if (f->job || f->state == FUTURE_OPENING || f->state == FUTURE_OVER)
+    if (f->job || f->rename || f->state == FUTURE_OPENING || f->state == FUTURE_OVER)
         return;
     if (f->state == FUTURE_SETTLING)
         future_settle(f);
@@ -441,8 +404,8 @@ static void future_copy_opened(void *data, int err, struct log *log)
     future_wake(f);
 }
 
-/* The directory in which an earlier move of it left the old folder behind, or NULL. The replica
- * says whose place it takes, and no more: one that moved on would not count against that folder. */
+/* The directory in which an earlier move of it left the old folder behind, or NULL. There is room
+ * for one of them in the map. */
 static const struct log_dir *future_left_in(const struct log *log)
 {
     const struct log_manager *manager = log->manager;
@@ -569,6 +532,7 @@ bool log_move_view(const struct log *log, struct log_move_view *view)
 void future_init(struct log_manager *manager)
 {
     list_init(&manager->futures);
+    list_init(&manager->renames);
     map_init(&manager->wanted_dirs);
     manager->future_rate = INT64_MAX;
     manager->stirred = future_stirred;

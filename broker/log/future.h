@@ -47,6 +47,9 @@ bool future_take_name(struct log_dir *dir, const char *name);
 
 /* The log is about to be deleted, or (`keep`) set aside: what there is of its move goes. */
 void future_let_go(struct log *log, bool keep);
+/* Whether a folder of that path waits for a worker to give it another name: one that is made there
+ * meanwhile would be taken away in its place. log_open_resume is called when it has. */
+bool future_name_is_taken(const struct log_manager *manager, const char *path);
 /* Whether it is the copy of another log. */
 bool future_is_copy(const struct log *log);
 

@@ -420,12 +420,13 @@ void future_put_off(struct future *f)
         future_wait(f, FUTURE_AGAIN_MS);
 }
 
-/* Whether nobody writes into a folder of the name that the copy is to have: the jobs of a log that
- * has moved away may. */
+/* Whether nobody writes into a folder of the name that the copy is to have, or takes it away: the
+ * jobs of a log that has moved away may. */
 static bool future_name_is_free(const struct future *f)
 {
     bool is_free = true;
     char *path = mem_printf("%s/%s", f->dir->path, f->from->entry->name);
+    is_free &= !future_name_is_taken(f->manager, path);
     LIST_EACH(step, &f->manager->closing)
         is_free &= strcmp(LIST_ENTRY(step, struct log, turn)->path, path) != 0;
     mem_free(path);

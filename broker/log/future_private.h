@@ -17,7 +17,7 @@ enum future_state {
     FUTURE_COPYING,
     FUTURE_HOLDING,
     FUTURE_SETTLING, /* the copy is the replica: its name is made durable */
-    FUTURE_RETIRING, /* the old folder was renamed: that is made durable */
+    FUTURE_RETIRING, /* the old folder is renamed, durably */
     FUTURE_OVER,     /* ended while the copy was being opened */
     FUTURE_STATES
 };
@@ -37,20 +37,20 @@ struct future {
     int64_t due_ms; /* when it is looked at again; 0 = when it is woken */
     bool woken;
     bool full_told;
-    struct future_job *job; /* on a worker, or NULL */
+    struct future_job *job;       /* on a worker, or NULL */
+    struct future_rename *rename; /* likewise, while it retires */
 };
 
-/* A piece that is read, or a directory that is synced. */
+/* A piece that is read. */
 struct future_job {
     struct log_warm warm;
     struct env_work work;
     struct log_manager *manager;
     struct future *future; /* NULL: nobody waits any more */
-    struct log *from;      /* kept by log->jobs; NULL for a sync */
+    struct log *from;      /* kept by log->jobs */
     struct log_slice slice;
     uint8_t *bytes;
     uint32_t generation;
-    char *path; /* of a directory to be synced */
     int err;
 };
 
@@ -66,6 +66,24 @@ void future_release(struct log *log);
  * copy was opened. */
 void future_cancel(struct future *f);
 struct future_job *future_job_new(struct future *f);
+/* Nothing is left to do, or the old folder stays for the next start (`gone` is false). */
+void future_finish(struct future *f, bool gone);
+
+/* ---- future_rename.c ---- */
+
+enum future_rename_to {
+    FUTURE_TO_TRASH, /* it is removed */
+    FUTURE_TO_STRAY, /* it is kept, under the name of a stray */
+    FUTURE_RETIRED   /* it is removed, and future_finish is called once that is durable */
+};
+
+/* A folder of a move gets another name, on a worker: its disk may hang, which may be why the
+ * replica moved. Until it has, future_name_is_taken. The path is the callee's. `f`: who waits, or
+ * NULL; it says so in f->rename. */
+void future_rename_start(struct log_dir *dir, char *path, enum future_rename_to to,
+                         int64_t delay_ms, struct future *f);
+/* It does not wait any more. */
+void future_rename_forget(struct future *f);
 
 /* ---- future_copy.c ---- */
 

@@ -89,6 +89,7 @@ struct log_manager {
     void (*log_gone)(struct log_manager *manager);
     /* future.c: logs that move to another directory. */
     struct list futures;
+    struct list renames;    /* of old folders, on workers: those names are taken until then */
     struct map wanted_dirs; /* name -> struct log_dir, for partitions that are not open */
     struct env_timer future_timer;
     int64_t future_rate;   /* bytes a second; INT64_MAX = no limit */

@@ -15,6 +15,7 @@
 #include "base/mutation.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/flush.h"
+#include "broker/log/future.h"
 #include "broker/log/log_manager_private.h"
 #include "broker/log/partition_metadata.h"
 #include "broker/log/recovery.h"
@@ -373,9 +374,11 @@ static void open_done(struct env_work *work)
     (void)log_jobs_end(&manager->jobs);
 }
 
-/* Jobs of a deleted log may still write to the path. */
+/* Jobs of a deleted log may still write to the path, or one take the folder there away. */
 static bool must_wait(const struct log_open_job *job)
 {
+    if (future_name_is_taken(job->manager, job->log->path))
+        return true;
     LIST_EACH(step, &job->manager->closing)
         if (strcmp(LIST_ENTRY(step, struct log, turn)->path, job->log->path) == 0)
             return true;

@@ -585,6 +585,47 @@ static void a_deletion_takes_the_copy_along(void)
     }
 }
 
+static void delete_and_make_again(struct moving *m)
+{
+    struct log *log = m->f.log;
+    log_watch(log, NULL, NULL);
+    log_manager_delete(m->f.manager, log);
+    m->f.log = NULL;
+    m->f.opened = false;
+    log_manager_open(m->f.manager, "t", 0, &m->f.topic_id, &m->f.config, log_world_opened, &m->f);
+}
+
+static bool moving_retires(struct log_world *f)
+{
+    return f->log && f->log->origin && !list_empty(&f->manager->renames);
+}
+
+/* The partition is deleted while a worker gives its old folder another name, and made again in that
+ * very directory: the new folder is not taken for the old one. */
+static void a_name_is_free_when_the_old_folder_is_gone(void)
+{
+    struct moving m;
+    moving_init(&m, 10);
+    CHECK_INT(alter(&m, FAR), 0);
+    fixture_wait(&m.f, moving_retires);
+    log_manager_set_cordoned(m.f.manager, m.second); /* so it is made in the first one */
+    delete_and_make_again(&m);
+    CHECK(!list_empty(&m.f.manager->renames));
+    CHECK(!list_empty(&m.f.manager->waiting));
+    fixture_wait(&m.f, fixture_is_open);
+    CHECK_STR(log_dir_path(m.f.log), m.f.dir);
+    CHECK_INT(log_end_offset(m.f.log), 0);
+    append_batches(&m.f, 3);
+    fixture_settle(&m.f);
+    CHECK_INT(folders(m.f.dir, "t-0"), 1);
+    CHECK_INT(folders(m.second, "t-0"), 0);
+    log_manager_set_cordoned(m.f.manager, "");
+    end_process(&m.f, false);
+    CHECK_INT(moving_start(&m), 0);
+    CHECK_INT(log_end_offset(m.f.log), 6);
+    moving_close(&m);
+}
+
 static void a_full_disk_is_waited_for(void)
 {
     struct moving m;
@@ -606,7 +647,8 @@ static void a_full_disk_is_waited_for(void)
 TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_while_it_moves),
          TAP_TEST(a_cut_makes_it_begin_anew), TAP_TEST(a_move_can_be_taken_back),
          TAP_TEST(a_start_begins_anew), TAP_TEST(of_two_the_one_counts_that_moved),
-         TAP_TEST(what_can_not_move_stays), TAP_TEST(a_disk_that_hangs_is_left_alone),
+         TAP_TEST(a_name_is_free_when_the_old_folder_is_gone), TAP_TEST(what_can_not_move_stays),
+         TAP_TEST(a_disk_that_hangs_is_left_alone),
          TAP_TEST(what_was_asked_for_goes_with_the_topic),
          TAP_TEST(a_deletion_takes_the_copy_along), TAP_TEST(a_full_disk_is_waited_for),
          TAP_TEST(without_leave_it_does_not_move), TAP_TEST(settings_that_change_meanwhile_count),
