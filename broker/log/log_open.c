@@ -123,6 +123,23 @@ static bool is_doubted(struct env *env, const char *origin)
     return doubted;
 }
 
+/* A copy names what it copies, and what that one took the place of. */
+static int write_metadata(struct env *env, const struct log_open_job *job)
+{
+    const struct log *log = job->log;
+    const char *origin = job->known.origin;
+    struct partition_metadata was, metadata = {.topic_id = log->topic_id,
+                                               .incarnation = log->incarnation,
+                                               .replaces = job->known.replaces,
+                                               .replaces_dir = job->known.replaces_dir};
+    int rc = origin ? partition_metadata_read(env, origin, &was) : ERR_NOT_FOUND;
+    if (rc == 0)
+        partition_metadata_inherit(&metadata, &was, &log->dir->id);
+    if (rc < 0 && rc != ERR_NOT_FOUND && rc != ERR_MALFORMED)
+        return rc;
+    return partition_metadata_write(env, log->path, &metadata);
+}
+
 /* The directory of this very topic, made if need be. */
 static int prepare_dir(struct env *env, struct log_open_job *job)
 {
@@ -158,9 +175,7 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
     log->sync_parent = true;
     if (rc == 0 && (log->config.doubted || is_doubted(env, job->known.origin)))
         rc = write_doubt(env, log);
-    struct partition_metadata metadata = {log->topic_id, log->incarnation, job->known.replaces,
-                                          job->known.replaces_dir};
-    return rc < 0 ? rc : partition_metadata_write(env, log->path, &metadata);
+    return rc < 0 ? rc : write_metadata(env, job);
 }
 
 /* What an earlier start found: ERR_CORRUPT, or 0 when there is nothing of that kind. */

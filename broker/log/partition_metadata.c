@@ -20,6 +20,29 @@ static int partition_metadata_id(const struct props *props, const char *key, str
     return text && uuid_parse(text, id) < 0 ? ERR_MALFORMED : 0;
 }
 
+/* "INCARNATION DIRECTORY,INCARNATION DIRECTORY"; what is beyond the most that are kept is older. */
+static int partition_metadata_places(const struct props *props, struct partition_metadata *found)
+{
+    const char *text = props_get(props, "replaced_before");
+    char id[UUID_TEXT_LEN + 1];
+    while (text && *text && found->before_count < PARTITION_METADATA_BEFORE_MAX) {
+        struct partition_metadata_place *place = &found->before[found->before_count++];
+        struct uuid *ids[] = {&place->incarnation, &place->dir};
+        for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+            size_t len = strcspn(text, " ,");
+            if (len != UUID_TEXT_LEN || (i == 0 && text[len] != ' ') ||
+                (i == 1 && text[len] == ' '))
+                return ERR_MALFORMED;
+            memcpy(id, text, len);
+            id[len] = '\0';
+            if (uuid_parse(id, ids[i]) < 0)
+                return ERR_MALFORMED;
+            text += len + (text[len] != '\0');
+        }
+    }
+    return 0;
+}
+
 int partition_metadata_read(struct env *env, const char *path, struct partition_metadata *found)
 {
     char *file = mem_printf("%s/partition.metadata", path), *text;
@@ -42,6 +65,8 @@ int partition_metadata_read(struct env *env, const char *path, struct partition_
         rc = partition_metadata_id(&props, "replaces", &found->replaces);
     if (rc == 0)
         rc = partition_metadata_id(&props, "replaces_directory", &found->replaces_dir);
+    if (rc == 0)
+        rc = partition_metadata_places(&props, found);
     props_close(&props);
     mem_free(text);
     return rc;
@@ -55,11 +80,59 @@ int partition_metadata_topic_id(struct env *env, const char *path, struct uuid *
     return rc;
 }
 
+bool partition_metadata_took(const struct partition_metadata *heir, const struct uuid *incarnation,
+                             const struct uuid *dir)
+{
+    ASSERT(heir->before_count <= PARTITION_METADATA_BEFORE_MAX);
+    bool took = !uuid_is_zero(&heir->replaces_dir) && uuid_equal(&heir->replaces_dir, dir) &&
+                uuid_equal(&heir->replaces, incarnation);
+    for (size_t i = 0; i < heir->before_count; i++)
+        took |= uuid_equal(&heir->before[i].dir, dir) &&
+                uuid_equal(&heir->before[i].incarnation, incarnation);
+    return took;
+}
+
+/* A directory has one folder of the name at most: an older place in the same one is no more. */
+static void partition_metadata_add(struct partition_metadata *heir, const struct uuid *incarnation,
+                                   const struct uuid *place, const struct uuid *dir)
+{
+    bool known =
+        uuid_is_zero(place) || uuid_equal(place, dir) || uuid_equal(place, &heir->replaces_dir);
+    for (size_t i = 0; i < heir->before_count; i++)
+        known |= uuid_equal(place, &heir->before[i].dir);
+    if (!known && heir->before_count < PARTITION_METADATA_BEFORE_MAX)
+        heir->before[heir->before_count++] =
+            (struct partition_metadata_place){*incarnation, *place};
+}
+
+void partition_metadata_inherit(struct partition_metadata *heir,
+                                const struct partition_metadata *from, const struct uuid *dir)
+{
+    ASSERT(!uuid_is_zero(&heir->replaces_dir));
+    ASSERT(from->before_count <= PARTITION_METADATA_BEFORE_MAX);
+    partition_metadata_add(heir, &from->replaces, &from->replaces_dir, dir);
+    for (size_t i = 0; i < from->before_count; i++)
+        partition_metadata_add(heir, &from->before[i].incarnation, &from->before[i].dir, dir);
+}
+
 static void partition_metadata_put(struct buf *text, const char *key, const struct uuid *id)
 {
     char printed[UUID_TEXT_LEN + 1];
     uuid_format(id, printed);
     buf_printf(text, "%s: %s\n", key, printed);
+}
+
+static void partition_metadata_put_places(struct buf *text,
+                                          const struct partition_metadata *metadata)
+{
+    for (size_t i = 0; i < metadata->before_count; i++) {
+        char incarnation[UUID_TEXT_LEN + 1], dir[UUID_TEXT_LEN + 1];
+        uuid_format(&metadata->before[i].incarnation, incarnation);
+        uuid_format(&metadata->before[i].dir, dir);
+        buf_printf(text, "%s%s %s", i == 0 ? "replaced_before: " : ",", incarnation, dir);
+    }
+    if (metadata->before_count > 0)
+        buf_printf(text, "\n");
 }
 
 int partition_metadata_write(struct env *env, const char *dir,
@@ -77,6 +150,7 @@ int partition_metadata_write(struct env *env, const char *dir,
         partition_metadata_put(&text, "replaces", &metadata->replaces);
         partition_metadata_put(&text, "replaces_directory", &metadata->replaces_dir);
     }
+    partition_metadata_put_places(&text, metadata);
     char *path = mem_printf("%s/partition.metadata", dir);
     int rc = env_file_open(env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE, &file);
     if (rc == 0) {

@@ -62,11 +62,9 @@ static size_t twin_sort_out(struct twin_copy *copies, size_t count)
     size_t left = count;
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < count && !copies[i].replaced; j++) {
-            const struct partition_metadata *heir = &copies[j].is;
             copies[i].replaced = i != j && copies[i].known && copies[j].known &&
-                                 !uuid_is_zero(&heir->replaces_dir) &&
-                                 uuid_equal(&heir->replaces_dir, &copies[i].entry->dir->id) &&
-                                 uuid_equal(&heir->replaces, &copies[i].is.incarnation);
+                                 partition_metadata_took(&copies[j].is, &copies[i].is.incarnation,
+                                                         &copies[i].entry->dir->id);
             left -= copies[i].replaced;
         }
     return left;

@@ -355,6 +355,56 @@ static void of_two_the_one_counts_that_moved(void)
     moving_close(&m);
 }
 
+/* The first directory failed when the old folder was to go. The next process, without it, moves the
+ * replica on; a third one has all three, and knows the heir's heir, also when it is the second
+ * folder that is left. */
+static void the_last_of_several_moves_counts(void)
+{
+    for (int both = 0; both < 2; both++) {
+        struct moving m;
+        moving_init(&m, 30);
+        m.f.manager_config.dir_count = 3;
+        end_process(&m.f, true);
+        char *first = mem_printf("%s/t-0", m.f.dir), *second = mem_printf("%s/t-0", m.second);
+        char *kept = mem_printf("%s/kept", m.f.root), *later = mem_printf("%s/later", m.f.root);
+        CHECK_INT(moving_start(&m), 0);
+        run("cp -r", first, kept);
+        CHECK_INT(alter(&m, FAR), 0);
+        moving_wait(&m);
+        append_batches(&m.f, 5);
+        fixture_settle(&m.f);
+        end_process(&m.f, true);
+        CHECK_INT(moving_start(&m), 0);
+        run("cp -r", second, later);
+        CHECK_INT(alter(&m, 2), 0);
+        moving_wait(&m);
+        append_batches(&m.f, 5);
+        fixture_settle(&m.f);
+        end_process(&m.f, true);
+        run("cp -r", kept, first);
+        if (both)
+            run("cp -r", later, second);
+        CHECK_INT(moving_start(&m), 0);
+        CHECK_STR(log_dir_path(m.f.log), m.third);
+        CHECK_INT(log_end_offset(m.f.log), 80);
+        fixture_settle(&m.f);
+        CHECK_INT(folders(m.f.dir, "t-0"), 0);
+        CHECK_INT(folders(m.second, "t-0"), 0);
+        /* And once it has come back to where it began, that is its own place. */
+        CHECK_INT(alter(&m, 0), 0);
+        moving_wait(&m);
+        end_process(&m.f, false);
+        CHECK_INT(moving_start(&m), 0);
+        CHECK_STR(log_dir_path(m.f.log), m.f.dir);
+        CHECK_INT(log_end_offset(m.f.log), 80);
+        mem_free(first);
+        mem_free(second);
+        mem_free(kept);
+        mem_free(later);
+        moving_close(&m);
+    }
+}
+
 /* Where it lies. */
 static const char *open_more(struct moving *m, const char *topic, int partition)
 {
@@ -647,6 +697,7 @@ static void a_full_disk_is_waited_for(void)
 TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_while_it_moves),
          TAP_TEST(a_cut_makes_it_begin_anew), TAP_TEST(a_move_can_be_taken_back),
          TAP_TEST(a_start_begins_anew), TAP_TEST(of_two_the_one_counts_that_moved),
+         TAP_TEST(the_last_of_several_moves_counts),
          TAP_TEST(a_name_is_free_when_the_old_folder_is_gone), TAP_TEST(what_can_not_move_stays),
          TAP_TEST(a_disk_that_hangs_is_left_alone),
          TAP_TEST(what_was_asked_for_goes_with_the_topic),
