@@ -8,6 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import shutil
+import signal
 import subprocess
 
 import tap
@@ -148,6 +149,69 @@ def kraft_4():
             "share.coordinator.state.topic.min.isr": 1,
         }, node_id=1)
         files.serve([node])
+
+
+PROVIDERS = "org.apache.kafka.common.config.provider."
+
+
+def with_providers(directory, controller):
+    """Kafka 4's file, whose values stand in files, in a directory and in the environment."""
+    def settings(port):
+        return {
+            "config.providers": "file,dir,env",
+            "config.providers.file.class": PROVIDERS + "FileConfigProvider",
+            "config.providers.file.param.allowed.paths": directory,
+            "config.providers.dir.class": PROVIDERS + "DirectoryConfigProvider",
+            "config.providers.env.class": PROVIDERS + "EnvVarConfigProvider",
+            "config.providers.env.param.allowlist.pattern": "MILLRACE_TEST_.*",
+            "process.roles": "broker,controller",
+            "node.id": "${env:MILLRACE_TEST_ID}",
+            "controller.quorum.bootstrap.servers": f"localhost:{controller}",
+            "listeners": f"PLAINTEXT://:{port},CONTROLLER://:{controller}",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "advertised.listeners": "PLAINTEXT://${dir:" + directory + ":host}:" + str(port),
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": PROTOCOLS,
+            "broker.rack": "${file:" + directory + "/place.properties:rack}",
+            "log.cleaner.backoff.ms": "${file:" + directory + "/place.properties:pause}",
+        }
+    return settings
+
+
+def place(directory, rack, pause):
+    with open(os.path.join(directory, "place.properties"), "w") as file:
+        file.write(f"rack={rack}\npause={pause}\n")
+
+
+@test("Kafka 4: a file whose values stand in files, a directory and the environment (config.providers)")
+def providers():
+    with Files() as files:
+        directory = os.path.join(files.directory, "secrets")
+        os.mkdir(directory)
+        place(directory, "attic", 20000)
+        with open(os.path.join(directory, "host"), "w") as file:
+            file.write("localhost\n")
+        node = files.add(with_providers(directory, free_port()), node_id=7)
+
+        def value(name):
+            told = tool("kafka-configs.sh", "--bootstrap-server", node.address, "--describe", "--all",
+                        "--entity-type", "brokers", "--entity-name", "7").stdout
+            return next(line.split("=")[1].split()[0] for line in told.splitlines() if line.startswith(f"  {name}="))
+        # It is refused, with the setting and the reference, and never with what was found elsewhere.
+        node.start()
+        check_equal(node.wait_exit(), 1, "the status without the variable")
+        check("MILLRACE_TEST_ID" in node.log_text(), node.log_end())
+        check("attic" not in node.log_text(), node.log_end())
+        os.environ["MILLRACE_TEST_ID"] = "7"
+        try:
+            files.serve([node])
+            check_equal(wire.metadata(node.port).brokers, {7: ("localhost", node.port)}, "the broker's address")
+            check_equal((value("broker.rack"), value("log.cleaner.backoff.ms")), ("attic", "20000"), "what was found")
+            place(directory, "attic", 30000)
+            node.signal(signal.SIGHUP)
+            wait_until(lambda: value("log.cleaner.backoff.ms") == "30000", SERVING_DEADLINE_S, "it is read again")
+        finally:
+            del os.environ["MILLRACE_TEST_ID"]
 
 
 def add_controller(files, node_id, port, quorum):
