@@ -12,12 +12,25 @@
 #include "base/mem.h"
 #include "broker/replica/partition_private.h"
 
-enum { OPENING_NAME_MAX = 280 }; /* topic (at most 249 bytes), "-", number */
+enum {
+    OPENING_NAME_MAX = 280, /* topic (at most 249 bytes), "-", number */
+    /* Opened at a time: what each takes meanwhile is as large as what it leaves, and a start opens
+     * a hundred thousand. More than the worker pool and the loop can have in hand. */
+    OPENINGS_MAX = 256
+};
+
+/* A partition whose turn comes. */
+struct opening_later {
+    struct uuid topic_id;
+    int32_t index;
+};
 
 struct replica_openings {
     struct replica_manager *manager;
     const struct replica_deps *deps;
     struct map by_name; /* "topic-0" -> struct opening */
+    struct opening_later *later;
+    size_t later_first, later_count, later_cap; /* those from `later_first` on wait */
 };
 
 struct opening {
@@ -51,12 +64,44 @@ void replica_openings_free(struct replica_openings *openings)
     while ((opening = map_next(&openings->by_name, &cursor, NULL, NULL)))
         opening_free(opening);
     map_close(&openings->by_name);
+    mem_free(openings->later);
     mem_free(openings);
 }
 
 size_t replica_openings_count(const struct replica_openings *openings)
 {
-    return openings->by_name.count;
+    ASSERT(openings->later_first <= openings->later_count);
+    return openings->by_name.count + openings->later_count - openings->later_first;
+}
+
+static void openings_put_off(struct replica_openings *openings, const struct partition *partition)
+{
+    if (openings->later_count == openings->later_cap) {
+        openings->later_cap = openings->later_cap ? openings->later_cap * 2 : OPENINGS_MAX;
+        openings->later =
+            mem_realloc(openings->later, openings->later_cap * sizeof(*openings->later));
+    }
+    ASSERT(openings->later_count < openings->later_cap);
+    openings->later[openings->later_count++] =
+        (struct opening_later){partition->topic_id, partition->index};
+}
+
+/* Those that went meanwhile, or are being opened, are passed over. */
+static void openings_take_later(struct replica_openings *openings)
+{
+    while (openings->later_first < openings->later_count &&
+           openings->by_name.count < OPENINGS_MAX) {
+        const struct opening_later *next = &openings->later[openings->later_first++];
+        struct partition *partition =
+            replica_manager_get(openings->manager, &next->topic_id, next->index);
+        if (partition && partition->state == PARTITION_OPENING)
+            replica_openings_open(openings, partition);
+    }
+    if (openings->later_first < openings->later_count)
+        return;
+    mem_free(openings->later);
+    openings->later = NULL;
+    openings->later_first = openings->later_count = openings->later_cap = 0;
 }
 
 static void opening_name(char name[OPENING_NAME_MAX], const struct partition *partition)
@@ -103,6 +148,7 @@ static void openings_opened(void *data, int err, struct log *log)
         replica_manager_review(manager, partition);
     }
     opening_free(opening);
+    openings_take_later(openings);
     replica_manager_opened(manager);
 }
 
@@ -110,6 +156,10 @@ void replica_openings_open(struct replica_openings *openings, struct partition *
 {
     if (openings_of(openings, partition))
         return; /* openings_opened comes back to it */
+    if (openings->by_name.count >= OPENINGS_MAX) {
+        openings_put_off(openings, partition);
+        return;
+    }
     struct opening *opening = mem_alloc(sizeof(*opening));
     opening_name(opening->name, partition);
     opening->openings = openings;
