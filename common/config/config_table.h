@@ -388,7 +388,8 @@
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "The queue of connections not yet accepted.") \
     X(QUEUED_MAX_REQUESTS, "queued.max.requests", INT, "500", NULL, 1, CONFIG_MAX_INT, NULL, \
-      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The requests that wait for a thread.") \
+      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      CONFIG_IDLE "requests wait for no thread; queued.max.request.bytes bounds them.") \
     X(QUEUED_MAX_REQUEST_BYTES, "queued.max.request.bytes", LONG, "-1", NULL, -1, \
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "The most memory that requests in progress may take; -1 = a limit of our own.") \
