@@ -296,6 +296,29 @@ def answering(port):
     return connection
 
 
+@test("limits of single listeners have no effect: the log says so once, and a change is refused with the reason")
+def listener_limits():
+    idle = ("listener.name.plaintext.max.connections", "listener.name.plaintext.max.connection.creation.rate",
+            "queued.max.requests")
+    with Cluster(1, **{name.replace(".", "_"): 1 for name in idle}) as cluster:
+        node = cluster.nodes[0]
+        kept = [answering(node.port) for _ in range(8)]
+        check(all(kept), "a connection is not served")
+        told = [line for line in node.log_text().splitlines() if "accepted, no effect" in line]
+        check_equal(len(told), 1, "lines about settings without effect")
+        for name in idle:
+            check(name in told[0], f"{name} is not in {told}")
+        for name, reason in ((idle[0], "a listener has no settings of its own yet"),
+                             (idle[1], "a listener has no settings of its own yet"),
+                             (idle[2], "Cannot update these configs dynamically")):
+            done = tool("kafka-configs.sh", "--bootstrap-server", cluster.bootstrap, "--alter", "--entity-type",
+                        "brokers", "--entity-name", "0", "--add-config", f"{name}=5", check_status=False)
+            check_equal(done.returncode, 1, f"the status of a change of {name}")
+            check(reason in done.stdout + done.stderr, f"{done.stdout} {done.stderr}")
+        for connection in kept:
+            connection.close()
+
+
 @test("new topics keep the rules of create.topic.policy")
 def policy():
     rules = "partitions<=3; name=a-*|b; config.retention.ms<=1000"
