@@ -1,8 +1,9 @@
 /* Members that change between the classic and the consumer protocol (KIP-848) at any moment: groups
  * upgrade and downgrade in the middle of stores, while coordinators move at any append and keep a
  * part of what was not replicated, disks are full, batches are small, and a topic is deleted and
- * made again under the commits. In no epoch does a partition have two owners, and no acknowledged
- * commit goes back; when it is calm again, everybody gets a part.
+ * made again under the commits; and clients that mean harm (group_hostile.h) ask for what is huge,
+ * unreadable or not theirs, in this group and in others. In no epoch does a partition have two
+ * owners, and no acknowledged commit goes back; when it is calm again, everybody gets a part.
  *
  * Environment: SIM_SEEDS (how many, 100), SIM_FIRST (from which on), SIM_SEED (only that one, with
  * a trace). */
@@ -14,6 +15,7 @@
 #include "base/mem.h"
 #include "broker/group/group.h"
 #include "broker/group/manager_private.h"
+#include "group_hostile.h"
 #include "group_world.h"
 #include "kafka/batch.h"
 
@@ -25,7 +27,8 @@ enum {
     STEPS = 120,
     SESSION_MS = 6000,
     REBALANCE_MS = 4000,
-    CALM_MS = 90000
+    CALM_MS = 90000,
+    MEMORY_MAX = 8 << 20 /* of all groups, in half of the seeds: hostile ones fill it */
 };
 
 static const char group[] = "g";
@@ -70,7 +73,8 @@ struct pending {
 enum { ANSWERS_MAX = 20000, PENDING_MAX = 40000 };
 
 static struct group_world world;
-static struct slot slots[SLOTS];
+static struct slot slots[SLOTS + 1]; /* the last one stands for all that mean harm */
+static struct group_hostile hostile;
 static struct map owners; /* reign, epoch, topic, partition -> slot */
 static uint64_t reign;    /* a group that was empty counts its epochs from the start again */
 static bool reigns;
@@ -84,7 +88,7 @@ static struct answer answers[ANSWERS_MAX];
 static size_t answer_count;
 static struct pending pending[PENDING_MAX];
 static size_t pending_head, pending_tail;
-static int commits_acked, upgrades, parts_given;
+static int commits_acked, upgrades, parts_given, harmful, harmless;
 static char problem[256];
 static bool verbose;
 
@@ -582,6 +586,27 @@ static void change_fault(void)
     change_resume();
 }
 
+/* ---- those that mean harm ---- */
+
+static void *change_hostile_asks(void *data)
+{
+    (void)data;
+    change_watch();
+    return change_answer(&slots[SLOTS], NULL);
+}
+
+static void change_hostile_given(void *ticket, int32_t epoch, uint64_t *masks)
+{
+    change_promise(ticket, epoch, masks);
+}
+
+static void change_harm(void)
+{
+    const struct slot *slot = &slots[chance(SLOTS)];
+    SAY("harm is done near %d\n", number_of(slot));
+    group_hostile_act(&hostile, slot->id, slot->epoch);
+}
+
 static void change_topic(void)
 {
     SAY("%s u\n", u_lives ? "deletes" : "makes");
@@ -611,6 +636,8 @@ static bool change_run(int64_t ms)
     (void)sim_run_until(world.sim, change_step, NULL, until_us);
     sim_run_for(world.sim, until_us - sim_now_us(world.sim)); /* nothing happens any more */
     change_collect();
+    if (hostile.problem && !problem[0])
+        snprintf(problem, sizeof(problem), "%s was taken", hostile.problem);
     for (int t = 0; t < TOPICS; t++)
         for (int p = 0; p < PARTITIONS; p++) {
             int64_t seen;
@@ -675,6 +702,8 @@ static bool change_course(void)
             change_fault();
         else if (what < 66)
             change_topic();
+        else if (what < 76)
+            change_harm();
         if (!change_run((int64_t)(chance(3) ? chance(30) : chance(1500))))
             return false;
     }
@@ -686,9 +715,16 @@ static bool change_seed(uint64_t seed)
     group_world_init(&world, seed);
     world.real_assignments = true;
     world.deps.settings.consumer_session_ms = SESSION_MS;
+    if (chance(2))
+        world.deps.settings.memory_max = MEMORY_MAX;
     group_world_restart(&world);
     map_init(&owners);
     memset(slots, 0, sizeof(slots));
+    hostile = (struct group_hostile){.world = &world,
+                                     .group = group,
+                                     .asks = change_hostile_asks,
+                                     .given = change_hostile_given};
+    group_hostile_init(&hostile);
     memset(acked, 0xff, sizeof(acked));
     answer_count = pending_head = pending_tail = 0;
     gone = last_value = 0;
@@ -710,7 +746,10 @@ static bool change_seed(uint64_t seed)
     for (int i = 0; i < SLOTS; i++)
         env_timer_stop(&slots[i].timer);
     map_close(&owners);
+    harmful += hostile.taken;
+    harmless += hostile.refused;
     group_world_close(&world);
+    group_hostile_close(&hostile);
     return ok;
 }
 
@@ -726,13 +765,15 @@ static void members_change_protocol(void)
     uint64_t first = setting(verbose ? "SIM_SEED" : "SIM_FIRST", 1);
     uint64_t count = verbose ? 1 : setting("SIM_SEEDS", 100);
     int failed = 0;
-    commits_acked = upgrades = parts_given = 0;
+    commits_acked = upgrades = parts_given = harmful = harmless = 0;
     uint64_t seed = first;
     for (; seed < first + count && failed < 5; seed++)
         failed += !change_seed(seed);
-    printf("# seeds %llu to %llu: %d changes of protocol, %d parts given, %d commits\n",
-           (unsigned long long)first, (unsigned long long)seed - 1, upgrades, parts_given,
-           commits_acked);
+    printf(
+        "# seeds %llu to %llu: %d changes of protocol, %d parts given, %d commits; of those that "
+        "mean harm %d were let in, %d were not\n",
+        (unsigned long long)first, (unsigned long long)seed - 1, upgrades, parts_given,
+        commits_acked, harmful, harmless);
     CHECK_INT(failed, 0);
     CHECK(commits_acked > 0 && upgrades > 0);
 }
