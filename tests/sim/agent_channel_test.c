@@ -12,10 +12,11 @@
 
 enum { EVENTS_MAX = 4000, DEADLINE_US = 60 * 1000 * 1000, STEPS = 60 };
 
-extern const struct channel_type file_channel_type;
-/* The only type here: the others need what the simulation does not have. */
-const struct part_type *const agent_types[] = {&file_channel_type.part};
-const size_t agent_types_count = 1;
+extern const struct channel_type file_channel_type, spillable_channel_type;
+/* The only types here: the others need what the simulation does not have. */
+const struct part_type *const agent_types[] = {&file_channel_type.part,
+                                               &spillable_channel_type.part};
+const size_t agent_types_count = 2;
 
 struct life;
 
@@ -225,21 +226,29 @@ static void life_drain(struct life *life)
     life_bury(life);
 }
 
-static void life_init(struct life *life, uint64_t seed, const char *checkpoint_ms)
+/* Without memory a spillable channel keeps what a file channel keeps. */
+static void life_set_type(struct life *life, const struct channel_type *type)
 {
-    static const char *const values[][2] = {{"checkpointDir", "/a/checkpoint"},
-                                            {"dataDirs", "/a/one,/a/two"},
-                                            {"maxFileSize", "1048576"},
-                                            {"minimumRequiredSpace", "1048576"},
-                                            {"capacity", "20000"},
-                                            {"useDualCheckpoints", "true"},
-                                            {"backupCheckpointDir", "/a/backup"}};
+    bool spillable = type == &spillable_channel_type;
+    life->part = part_new(&type->part, "c", "a1.channels.c.", "sim.conf", 1);
+    part_add(life->part, spillable ? "overflowCapacity" : "capacity", "20000", 1, &life->problem);
+    if (spillable)
+        part_add(life->part, "memoryCapacity", "0", 1, &life->problem);
+}
+
+static void life_init(struct life *life, const struct channel_type *type, uint64_t seed,
+                      const char *checkpoint_ms)
+{
+    static const char *const values[][2] = {
+        {"checkpointDir", "/a/checkpoint"}, {"dataDirs", "/a/one,/a/two"},
+        {"maxFileSize", "1048576"},         {"minimumRequiredSpace", "1048576"},
+        {"useDualCheckpoints", "true"},     {"backupCheckpointDir", "/a/backup"}};
     *life = (struct life){.sim = sim_new(seed)};
     life->node = sim_node_new(life->sim, "agent");
     logger_init(&life->logger, "agent", NULL, NULL);
     life->logger.sink = silent;
     buf_init(&life->problem);
-    life->part = part_new(&file_channel_type.part, "c", "a1.channels.c.", "sim.conf", 1);
+    life_set_type(life, type);
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         part_add(life->part, values[i][0], values[i][1], 1, &life->problem);
     part_add(life->part, "checkpointInterval", checkpoint_ms, 1, &life->problem);
@@ -273,10 +282,11 @@ static void life_kill(struct life *life)
 }
 
 /* One course: lives that a fault ends, and what is left after each. */
-static uint64_t course(uint64_t seed, bool power, uint64_t first, uint64_t step)
+static uint64_t course(const struct channel_type *type, uint64_t seed, bool power, uint64_t first,
+                       uint64_t step)
 {
     struct life life;
-    life_init(&life, seed, "20");
+    life_init(&life, type, seed, "20");
     life.forgets = power;
     sim_disk_set_unordered(life.node, seed % 2 == 0);
     uint64_t at = first, lives = 0;
@@ -296,13 +306,21 @@ static uint64_t course(uint64_t seed, bool power, uint64_t first, uint64_t step)
 static void power_cuts_at_every_disk_call(void)
 {
     for (uint64_t at = 1; at < 600; at++)
-        course(at, true, at, 1 + at % 7);
+        course(&file_channel_type, at, true, at, 1 + at % 7);
 }
 
 static void kills_at_any_time(void)
 {
     for (uint64_t seed = 1; seed < 300; seed++)
-        course(seed * 1000, false, 0, 0);
+        course(&file_channel_type, seed * 1000, false, 0, 0);
+}
+
+static void a_spillable_channel_keeps_its_disk(void)
+{
+    for (uint64_t at = 1; at < 200; at++)
+        course(&spillable_channel_type, at, true, at, 1 + at % 7);
+    for (uint64_t seed = 1; seed < 100; seed++)
+        course(&spillable_channel_type, seed * 1000, false, 0, 0);
 }
 
 /* Puts fail, takes alone are written when the disk has had some time, and then comes the kill. */
@@ -310,7 +328,7 @@ static void kills_after_puts_that_failed(void)
 {
     for (uint64_t seed = 1; seed < 200; seed++) {
         struct life life;
-        life_init(&life, seed, "100000");
+        life_init(&life, &file_channel_type, seed, "100000");
         life.faulty = life.forgets = true;
         life.pause_us = 3000 * 1000;
         for (int lives = 0; lives < 6; lives++) {
@@ -336,7 +354,7 @@ static void a_full_disk_gets_no_segments(void)
 {
     struct life life;
     int files = 0;
-    life_init(&life, 1, "20");
+    life_init(&life, &file_channel_type, 1, "20");
     life.pause_us = 5000 * 1000; /* longer than takes alone wait */
     life.only_puts = true;
     life_begin(&life);
@@ -359,7 +377,7 @@ static void a_checkpoint_stands_on_what_is_synced(void)
 {
     for (uint64_t seed = 1; seed < 20; seed++) {
         struct life life;
-        life_init(&life, seed, "20");
+        life_init(&life, &file_channel_type, seed, "20");
         part_add(life.part, "fsyncPerTransaction", "false", 1, &life.problem);
         part_add(life.part, "fsyncInterval", "1", 1, &life.problem);
         life.only_puts = life.forgets = true;
@@ -375,5 +393,5 @@ static void a_checkpoint_stands_on_what_is_synced(void)
 }
 
 TAP_MAIN(TAP_TEST(a_checkpoint_stands_on_what_is_synced), TAP_TEST(power_cuts_at_every_disk_call),
-         TAP_TEST(kills_at_any_time), TAP_TEST(kills_after_puts_that_failed),
-         TAP_TEST(a_full_disk_gets_no_segments))
+         TAP_TEST(kills_at_any_time), TAP_TEST(a_spillable_channel_keeps_its_disk),
+         TAP_TEST(kills_after_puts_that_failed), TAP_TEST(a_full_disk_gets_no_segments))
