@@ -219,6 +219,9 @@ def only_one():
                 configure(cluster, node, f"{PACE}={[100000000, 50000][turn % 2]}")
                 plan.run("--execute")
                 if turn % 2:
+                    # The copy's folder is all that a start knows of the move.
+                    wait_until(lambda: place(cluster, node, future=True) or place(cluster, node) == plan.goals[node],
+                               DEADLINE_S, "the copy is made, or has been")
                     node.kill()
                     node.start()
                     cluster.wait_serving()
