@@ -136,6 +136,7 @@ static void finish_ready(struct pipeline *pipeline)
 {
     while (!list_empty(&pipeline->batches)) {
         struct batch *first = LIST_ENTRY(pipeline->batches.next, struct batch, link);
+        ASSERT(first->pipeline == pipeline);
         if (first->outstanding)
             break;
         batch_finish(first);
@@ -169,6 +170,7 @@ static bool same_origin(const struct job *a, const struct job *b)
 
 static void decide_jobs(struct pipeline *pipeline, struct batch *batch)
 {
+    ASSERT(pipeline->decided != NULL);
     const struct job *first = NULL;
     for (int count = 0; count < BATCH_JOBS_MAX && !list_empty(&pipeline->queue) &&
                         batch->decision.record_count < BATCH_RECORDS_MAX;
@@ -187,6 +189,8 @@ static void decide_jobs(struct pipeline *pipeline, struct batch *batch)
 
 static int propose_entry(struct batch *batch, const struct job *origin, size_t from, size_t count)
 {
+    ASSERT(count > 0);
+    ASSERT(from + count <= batch->decision.record_count);
     struct pipeline *pipeline = batch->pipeline;
     Meta__Entry entry = META__ENTRY__INIT;
     entry.made_at_ms = env_wall_ms(pipeline->env);

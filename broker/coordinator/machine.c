@@ -16,6 +16,7 @@ enum {
     MACHINE_GOOD_MS = 60000,     /* one that served so long before it had to reload begins anew */
     MACHINE_BATCH_MAX = 64 << 20 /* what a compressed batch may decompress to */
 };
+STATIC_ASSERT(MACHINE_RETRY_MS <= MACHINE_RELOAD_WAIT_MAX_MS, "a wait grows up to it");
 
 static const struct state_row machine_states[MACHINE_STATES] = {
     [MACHINE_CLOSED] = {"closed", STATE_BIT(MACHINE_LOADING)},
@@ -137,6 +138,7 @@ static void machine_op_init(struct machine *machine, struct machine_op *op,
 static int machine_submit_bytes(struct machine *machine, struct buf *batches, struct machine_op *op)
 {
     const struct machine_deps *deps = machine->deps;
+    ASSERT(batches->len > 0);
     if (machine->state == MACHINE_CLOSED)
         return ERR_NOT_COORDINATOR;
     op->append.bytes = batches->data;
@@ -255,6 +257,7 @@ static int machine_replay(struct machine *machine, uint8_t *bytes, size_t len)
 static void machine_stamp(const struct machine_op *op)
 {
     int64_t offset = op->append.result.base_offset;
+    ASSERT(offset >= 0);
     struct batch batch;
     for (size_t at = 0; at < op->batches.len; at += batch.size) {
         int err = batch_parse(op->batches.data + at, op->batches.len - at, &batch);

@@ -135,6 +135,9 @@ void classic_free(struct classic *classic, int err)
         LIST_ENTRY(step, struct classic_store, link)->classic = NULL;
         list_remove(step);
     }
+    ASSERT(classic->member_count == 0);
+    ASSERT(list_empty(&classic->members));
+    ASSERT(list_empty(&classic->stores));
     classic_free_pending(classic);
     map_close(&classic->by_id);
     map_close(&classic->by_instance);
@@ -187,6 +190,7 @@ static void classic_stored(struct machine_op *op, int err)
     struct classic_store *store = CONTAINER_OF(op, struct classic_store, op);
     struct group *group = store->group;
     struct classic *classic = store->classic;
+    ASSERT(!classic || classic->group == group);
     if (classic)
         list_remove(&store->link);
     if (err == ERR_INVALID_COMMIT_OFFSET_SIZE)
@@ -320,6 +324,8 @@ static size_t classic_offer(struct classic *classic, const struct sync_group_req
 static void classic_take_assignment(struct classic *classic,
                                     const struct sync_group_request *request)
 {
+    ASSERT(!classic->storing);
+    ASSERT(classic->state == CLASSIC_COMPLETING);
     size_t bytes = classic_offer(classic, request), max = group_record_max(classic->group);
     if (bytes > max) {
         logger_warn(group_logger(classic->group),

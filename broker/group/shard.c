@@ -44,6 +44,7 @@ struct group *shard_group(struct shard *shard, struct wire_str id)
         return group;
     group = group_new(shard, id);
     map_put(&shard->groups, id.data, (size_t)id.len, group);
+    ASSERT(group->shard == shard);
     ASSERT(!list_empty(&shard->order));
     return group;
 }
@@ -107,6 +108,7 @@ static void shard_started(struct shard *shard)
 static void shard_start_groups(void *data)
 {
     struct shard *shard = data;
+    ASSERT(!list_empty(&shard->start_mark));
     for (int n = 0; n < SHARD_START_SLICE && shard->start_mark.next != &shard->order; n++) {
         struct list *next = shard->start_mark.next;
         list_remove(&shard->start_mark);
@@ -159,6 +161,8 @@ void shard_free(struct shard *shard, int err)
 {
     ASSERT(shard != NULL);
     machine_close(&shard->machine, err);
+    ASSERT(shard->groups.count == 0);
+    ASSERT(list_empty(&shard->order));
     open_txns_clear(&shard->open_txns);
     txn_guards_close(&shard->guards);
     map_close(&shard->groups);

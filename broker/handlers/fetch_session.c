@@ -24,6 +24,8 @@ enum {
     TOPIC_COST = sizeof(struct fetch_session_topic) + 128,
     SLOT_COST = sizeof(struct fetch_session_slot) + 112
 };
+STATIC_ASSERT(SESSIONS_KEPT < SESSIONS_BUDGET,
+              "single fetches have room beside those that are kept");
 
 struct fetch_sessions {
     struct partitions *partitions;
@@ -54,6 +56,11 @@ static void session_check(const struct fetch_session *session)
     ASSERT(list_empty(&session->ready) || !list_empty(&session->slots));
 }
 
+static uint64_t slot_key(const struct fetch_session_topic *topic, int32_t partition)
+{
+    return (uint64_t)topic->number << 32 | (uint32_t)partition;
+}
+
 static void session_check_slots(const struct fetch_session *session)
 {
     size_t count = 0;
@@ -62,6 +69,8 @@ static void session_check_slots(const struct fetch_session *session)
             LIST_ENTRY(step, struct fetch_session_slot, all_link);
         ASSERT(slot->topic->session == session);
         ASSERT(slot->topic->slots > 0);
+        ASSERT(map_get_u64(&session->by_key, slot_key(slot->topic, slot->partition)) == slot);
+        ASSERT(slot->topic->number < session->topics_made);
         count++;
     }
     ASSERT(count == session->by_key.count);
@@ -147,6 +156,7 @@ static struct fetch_session_topic *topic_add(struct fetch_session *session, cons
 static void topic_free(struct fetch_session_topic *topic)
 {
     struct fetch_session *session = topic->session;
+    ASSERT(topic->slots == 0);
     session_refund(session, TOPIC_COST + 2 * topic->name_len);
     if (session->by_id)
         map_del(&session->topics, topic->id.bytes, sizeof(topic->id.bytes));
@@ -157,11 +167,6 @@ static void topic_free(struct fetch_session_topic *topic)
 }
 
 /* ---- slots ---- */
-
-static uint64_t slot_key(const struct fetch_session_topic *topic, int32_t partition)
-{
-    return (uint64_t)topic->number << 32 | (uint32_t)partition;
-}
 
 void fetch_slot_ready(struct fetch_session_slot *slot)
 {
@@ -220,8 +225,10 @@ static void slot_free(struct fetch_session_slot *slot)
     list_remove(&slot->all_link);
     list_remove(&slot->ready_link);
     struct fetch_session_topic *topic = slot->topic;
+    ASSERT(topic->session->by_key.count > 0);
     ASSERT(topic->slots > 0);
-    map_del_u64(&topic->session->by_key, slot_key(topic, slot->partition));
+    const void *former = map_del_u64(&topic->session->by_key, slot_key(topic, slot->partition));
+    ASSERT(former == slot);
     session_refund(topic->session, SLOT_COST);
     if (--topic->slots == 0)
         topic_free(topic);
@@ -277,7 +284,8 @@ static struct fetch_session_slot *slot_add(struct fetch_session_topic *topic, in
     list_init(&slot->ready_link);
     slot_init_interest(slot);
     list_push(&session->slots, &slot->all_link);
-    map_put_u64(&session->by_key, slot_key(topic, partition), slot);
+    const void *former = map_put_u64(&session->by_key, slot_key(topic, partition), slot);
+    ASSERT(former == NULL);
     topic->slots++;
     return slot;
 }
@@ -433,6 +441,7 @@ static void sessions_keep(struct fetch_sessions *sessions, struct fetch_session 
 {
     if (!session_may_be_kept(session))
         return;
+    ASSERT(session->id == 0);
     while (sessions->count >= sessions->max || sessions->budget.used > SESSIONS_KEPT)
         if (!sessions_evict(sessions, session))
             return;
@@ -444,6 +453,8 @@ static void sessions_keep(struct fetch_sessions *sessions, struct fetch_session 
     list_remove(&session->link);
     list_push(&sessions->used, &session->link);
     sessions->count++;
+    ASSERT(sessions->count == sessions->by_id.count);
+    ASSERT(sessions->count <= sessions->max);
 }
 
 /* Whether it would be refused for that. To look is a tenth of the work, and nothing is kept. */
@@ -517,6 +528,7 @@ static int sessions_continue(struct fetch_sessions *sessions, const struct fetch
         return ERR_INVALID_FETCH_SESSION_EPOCH;
     if (session->by_id != (version >= 13))
         return ERR_FETCH_SESSION_TOPIC_ID_ERROR;
+    ASSERT(session->id == request->session_id);
     /* The fetch that is still under way is answered now: this one is newer. */
     if (session->supersede)
         session->supersede(session->wake_data);
@@ -617,6 +629,8 @@ void fetch_sessions_free(struct fetch_sessions *sessions)
     list_splice(&sessions->used, &sessions->passing);
     while (!list_empty(&sessions->used))
         session_close(LIST_ENTRY(sessions->used.next, struct fetch_session, link));
+    ASSERT(sessions->count == 0);
+    ASSERT(sessions->by_id.count == 0);
     ASSERT(sessions->budget.used == 0);
     fetch_converter_free(sessions->converter);
     map_close(&sessions->by_id);

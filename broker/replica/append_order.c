@@ -14,6 +14,8 @@ struct append_order {
 struct order_key {
     uint8_t bytes[sizeof(void *) + sizeof(struct uuid) + sizeof(int32_t)];
 };
+STATIC_ASSERT(sizeof(struct order_key) == sizeof(void *) + sizeof(struct uuid) + sizeof(int32_t),
+              "a key of a map has no gaps");
 
 struct append_line {
     struct append_order *order;
@@ -76,14 +78,17 @@ void append_order_join(struct append_order *order, const struct append_key *key,
 static void order_free_line(struct append_line *line)
 {
     ASSERT(list_empty(&line->turns));
-    map_del(&line->order->lines, line->key.bytes, sizeof(line->key.bytes));
+    const void *former = map_del(&line->order->lines, line->key.bytes, sizeof(line->key.bytes));
+    ASSERT(former == line);
     mem_free(line);
 }
 
 /* Takes the first batch out of its line, when it is ready; the line may be gone then. */
 static struct append_turn *order_pop(struct append_line *line, bool *last)
 {
+    ASSERT(!list_empty(&line->turns));
     struct append_turn *turn = LIST_ENTRY(line->turns.next, struct append_turn, link);
+    ASSERT(turn->line == line);
     if (!turn->ready)
         return NULL;
     list_remove(&turn->link);

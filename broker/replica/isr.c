@@ -99,6 +99,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
             if (old[j].id == id && !image_ids_have(&record->offline, id))
                 *remote = old[j];
     }
+    ASSERT(partition->remote_count <= record->replicas.count);
     bool forgot = false;
     for (int32_t j = 0; j < old_count; j++)
         forgot |= old[j].end_offset >= 0 && !isr_knows(partition, old[j].id);
@@ -159,6 +160,7 @@ void isr_acknowledge(struct partition *partition, const struct partition_read_ar
     struct remote *remote = isr_remote(partition, args->replica_id);
     if (!isr_trusts(partition, args))
         return;
+    ASSERT(remote != NULL);
     int64_t now_ms = isr_now_ms(partition);
     int64_t end = log_end_offset(partition->log);
     if (args->offset >= end)
@@ -300,12 +302,14 @@ static bool isr_wanted(struct partition *partition, bool lagging)
         partition->proposed_epochs[partition->proposed.count] = remote ? remote->broker_epoch : -1;
         partition->proposed.ids[partition->proposed.count++] = id;
     }
+    ASSERT(partition->proposed.count <= partition->replicas.count);
     return changed;
 }
 
 static void isr_review(struct partition *partition, bool lagging)
 {
     bool again = partition->proposal == PROPOSAL_UNKNOWN;
+    ASSERT(partition->remote_count >= 0);
     if (partition->state != PARTITION_LEADER || (partition->proposal != PROPOSAL_NONE && !again))
         return;
     if (!again && !isr_wanted(partition, lagging))
@@ -365,6 +369,7 @@ static void isr_take_answer(struct partition *partition, const Meta__AlterPartit
                                      .elr = {result->elr, (int32_t)result->n_elr}};
     struct image_ids replicas = {0}, offline = {0}, full = {0};
     const struct image_ids others = {result->replicas, (int32_t)result->n_replicas};
+    ASSERT(partition->proposal == PROPOSAL_SENT);
     if (others.count && !image_ids_have(&others, partition->deps->node_id)) {
         partition->proposal = PROPOSAL_UNKNOWN;
         return;

@@ -136,6 +136,8 @@ void partition_advance(struct partition *partition)
 const char *partition_state_name(enum partition_state state)
 {
     static const char *const names[] = {"opening", "follower", "leader", "offline"};
+    STATIC_ASSERT(PARTITION_OFFLINE + 1 == ARRAY_LEN(names), "each state has its name");
+    ASSERT((size_t)state < ARRAY_LEN(names));
     return names[state];
 }
 
@@ -152,6 +154,7 @@ static void partition_move(struct partition *partition, enum partition_state to)
                  partition->topic, partition->index, partition_state_name(partition->state),
                  partition_state_name(to), partition->leader, partition->leader_epoch);
     partition->state = to;
+    partition_check(partition);
 }
 
 static void partition_go_offline(struct partition *partition)
@@ -172,6 +175,7 @@ static void partition_go_offline(struct partition *partition)
 static void partition_log_moved(void *data)
 {
     struct partition *partition = data;
+    ASSERT(partition->log != NULL);
     if (log_is_offline(partition->log)) {
         partition_go_offline(partition);
         return;
@@ -200,6 +204,8 @@ static void partition_log_swapped(void *data, struct log *log)
 
 static void partition_lead(struct partition *partition)
 {
+    ASSERT(partition->log != NULL);
+    ASSERT(partition->leader == partition->deps->node_id);
     if (partition->state == PARTITION_FOLLOWER) {
         partition_move(partition, PARTITION_LEADER);
         partition->owner_ops->follow(partition->owner, partition, IMAGE_NO_NODE);
@@ -222,6 +228,8 @@ static void partition_lead(struct partition *partition)
 
 static void partition_follow(struct partition *partition)
 {
+    ASSERT(partition->log != NULL);
+    ASSERT(partition->leader != partition->deps->node_id);
     if (partition->state == PARTITION_LEADER)
         partition_move(partition, PARTITION_FOLLOWER);
     partition->high_watermark = log_high_watermark(partition->log);
@@ -303,6 +311,8 @@ void partition_free(struct partition *partition)
     list_remove(&partition->propose_link);
     list_remove(&partition->settle_link);
     list_remove(&partition->throttle_link);
+    ASSERT(list_empty(&partition->waits));
+    ASSERT(list_empty(&partition->interests));
     isr_close(partition);
     mem_free(partition->topic);
     mem_free(partition);
@@ -318,6 +328,8 @@ void partition_reopen(struct partition *partition)
 
 void partition_opened(struct partition *partition, int err, struct log *log)
 {
+    ASSERT(partition->state == PARTITION_OPENING);
+    ASSERT((err != 0) == (log == NULL));
     partition->late = false;
     if (err) {
         partition_move(partition, PARTITION_OFFLINE);
@@ -346,6 +358,7 @@ void partition_update(struct partition *partition, const struct image_partition 
     partition->leader_epoch = record->leader_epoch;
     partition->partition_epoch = record->partition_epoch;
     isr_take(partition, record);
+    partition_check(partition);
     partition->owner_ops->review(partition->owner, partition);
     if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE)
         return;
@@ -405,6 +418,8 @@ int partition_check_append(const struct partition *partition, int16_t acks)
 static int partition_taken(struct partition *partition, int64_t end_before, int16_t acks,
                            const struct log_append *result, struct partition_wait *wait)
 {
+    ASSERT(result->duplicate || result->base_offset >= end_before);
+    ASSERT(result->duplicate || result->last_offset < log_end_offset(partition->log));
     if (!result->duplicate) {
         isr_appended(partition, end_before);
         partition_tell(partition, PARTITION_CHANGED_END);
@@ -464,6 +479,7 @@ void partition_unwatch(struct partition_interest *interest)
 {
     if (!interest->watching)
         return;
+    ASSERT(!list_empty(&interest->link));
     list_remove(&interest->link);
     interest->watching = false;
 }
@@ -534,6 +550,7 @@ static int partition_read_log(struct log *log, const struct partition_read_args 
     read->no_room = range.no_room;
     if (err || range.len == 0)
         return err;
+    ASSERT(!range.bytes || range.len <= LOG_SLICE_COPIED);
     if (args->committed)
         err = partition_read_aborted(log, args, end, &range, read, cold);
     if (err) {
@@ -745,41 +762,6 @@ int64_t partition_low_watermark(const struct partition *partition)
 }
 
 /* ---- facts ---- */
-
-enum partition_state partition_state(const struct partition *partition)
-{
-    return partition->state;
-}
-
-const char *partition_topic(const struct partition *partition)
-{
-    return partition->topic;
-}
-
-const struct uuid *partition_topic_id(const struct partition *partition)
-{
-    return &partition->topic_id;
-}
-
-int32_t partition_index(const struct partition *partition)
-{
-    return partition->index;
-}
-
-int32_t partition_leader(const struct partition *partition)
-{
-    return partition->leader;
-}
-
-int32_t partition_leader_epoch(const struct partition *partition)
-{
-    return partition->leader_epoch;
-}
-
-int64_t partition_high_watermark(const struct partition *partition)
-{
-    return partition->high_watermark;
-}
 
 int64_t partition_last_stable_offset(const struct partition *partition)
 {

@@ -1,4 +1,5 @@
-/* What a replica is and has, in a line for people. Nothing can fail. */
+/* What a replica is and has: for other files, in a line for people, and what always holds of it.
+ * Nothing can fail. */
 #include "broker/replica/partition_private.h"
 
 static void partition_describe_ids(const char *what, const struct image_ids *ids, struct buf *out)
@@ -29,4 +30,63 @@ void partition_describe(const struct partition *partition, struct buf *out)
         buf_printf(out, ", damaged");
     if (partition->full_here)
         buf_printf(out, ", disk full");
+}
+
+/* ---- facts ---- */
+
+enum partition_state partition_state(const struct partition *partition)
+{
+    return partition->state;
+}
+
+const char *partition_topic(const struct partition *partition)
+{
+    return partition->topic;
+}
+
+const struct uuid *partition_topic_id(const struct partition *partition)
+{
+    return &partition->topic_id;
+}
+
+int32_t partition_index(const struct partition *partition)
+{
+    return partition->index;
+}
+
+int32_t partition_leader(const struct partition *partition)
+{
+    return partition->leader;
+}
+
+int32_t partition_leader_epoch(const struct partition *partition)
+{
+    return partition->leader_epoch;
+}
+
+int64_t partition_high_watermark(const struct partition *partition)
+{
+    return partition->high_watermark;
+}
+
+/* ---- what holds ---- */
+
+void partition_check(const struct partition *partition)
+{
+    bool open = partition->state == PARTITION_FOLLOWER || partition->state == PARTITION_LEADER;
+    ASSERT(partition->index >= 0);
+    ASSERT(partition->leader_epoch >= -1);
+    ASSERT(partition->min_insync > 0);
+    ASSERT(!open || partition->log != NULL);
+    ASSERT(partition->state != PARTITION_OPENING || partition->log == NULL);
+    ASSERT(!partition->damaged || partition->state == PARTITION_OFFLINE);
+    ASSERT(!partition->damaged || partition->log == NULL);
+    ASSERT(partition->remote_count >= 0);
+    ASSERT(partition->remote_count <= partition->replicas.count);
+    ASSERT(partition->remote_count == 0 || partition->remotes != NULL);
+    ASSERT(partition->proposal == PROPOSAL_NONE ||
+           partition->proposed.count <= partition->replicas.count);
+    ASSERT(partition->proposal == PROPOSAL_NONE || partition->proposed_epochs != NULL);
+    ASSERT(partition->epoch_start_offset >= 0);
+    ASSERT(partition->joiner_log_start >= 0);
 }

@@ -63,6 +63,8 @@ struct partition {
     struct list throttle_link; /* in the leader's throttle, while its readers wait */
 };
 
+/* What holds when it has moved, or has new metadata. */
+void partition_check(const struct partition *partition);
 /* Tells the interests; they may unlink themselves. */
 void partition_tell(struct partition *partition, unsigned change);
 /* The high watermark, and who waits for it. */

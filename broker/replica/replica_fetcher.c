@@ -40,6 +40,7 @@ enum {
      * they are many; each may bring a whole batch, so they are not all. */
     FETCHER_SHARES = 16
 };
+STATIC_ASSERT(FETCHER_REDIAL_MS <= FETCHER_REDIAL_MAX_MS, "a pause grows up to it");
 
 struct forgotten {
     struct list link;
@@ -80,6 +81,7 @@ static void fetcher_check(const struct replica_fetcher *fetcher)
     ASSERT(list_empty(&fetcher->held) || env_timer_running(&fetcher->held_timer));
     ASSERT(list_empty(&fetcher->full) || env_timer_running(&fetcher->full_timer));
     ASSERT(list_empty(&fetcher->forgotten) || fetcher->state == FETCHER_SESSION);
+    ASSERT(list_empty(&fetcher->ready) || !list_empty(&fetcher->slots));
 }
 
 static void fetcher_move(struct replica_fetcher *fetcher, enum fetcher_state to)
