@@ -94,6 +94,10 @@ static void connection_check(const struct connection *connection)
 {
     const struct connection_owner *owner = connection->owner;
     ASSERT(list_empty(&connection->requests) == (connection->request_count == 0));
+    ASSERT(owner->count > 0);
+    ASSERT(!connection->decoding || connection->request_count > 0);
+    ASSERT(connection->kind != CONNECTION_TRIAL || owner->trials > 0);
+    ASSERT(connection->kind != CONNECTION_BROKER || owner->brokers > 0);
     ASSERT(connection->unsent > 0 || connection->unsent_bytes == 0);
     ASSERT(connection->unsent_bytes <= owner->unsent_bytes);
     ASSERT(owner->unsent_shed <= owner->unsent_bytes);
@@ -188,6 +192,8 @@ static void connection_shed(struct connection_owner *owner)
 static void connection_send(struct connection *connection, struct request *request)
 {
     struct connection_owner *owner = connection->owner;
+    ASSERT(request->answered);
+    ASSERT(!request->silent);
     request->weight =
         sizeof(*request) + wire_out_memory(&request->out) + request->arena.total + request->held;
     connection->unsent++;
@@ -222,6 +228,7 @@ void connection_answered(struct connection *connection, const struct request *an
         struct request *request = LIST_ENTRY(connection->requests.next, struct request, link);
         if (!request->answered)
             break;
+        ASSERT(connection->request_count > 0);
         list_remove(&request->link);
         connection->request_count--;
         if (request->silent)
@@ -280,6 +287,8 @@ static struct request *connection_new_request(struct connection *connection,
     request->logger = deps->logger;
     request->api = kafka_api_find(header->request_api_key);
     request->row = api_table_find(deps->apis, header->request_api_key);
+    ASSERT(request->api != NULL);
+    ASSERT(request->row != NULL);
     request->bytes = len + sizeof(int32_t);
     request->version = header->request_api_version;
     request->correlation_id = header->correlation_id;
@@ -330,6 +339,7 @@ static bool connection_is_future_api_versions(const struct request_header *heade
  * the connection under us: request_fail does that in the next turn. True: they must be kept. */
 static bool connection_dispatch(struct connection *connection, struct request *request)
 {
+    ASSERT(!connection->handling);
     connection->handling = request;
     api_table_handle(connection->owner->deps.apis, request->row, request);
     if (connection->handling != request)
@@ -611,6 +621,7 @@ void connection_close(struct connection *connection)
 
 void connection_watch(struct connection *connection, struct request_watch *watch)
 {
+    ASSERT(watch->closed != NULL);
     list_push(&connection->watches, &watch->link);
 }
 

@@ -27,6 +27,7 @@ int request_encoded(struct request *request)
 {
     struct wire_out *out = &request->out;
     int err = wire_out_error(out);
+    ASSERT(err || wire_out_size(out) >= sizeof(int32_t));
     if (!err && wire_out_size(out) - 4 > INT32_MAX)
         err = ERR_TOO_LARGE;
     if (!err)
@@ -113,6 +114,7 @@ void request_find_payer(struct request *request)
 void request_drop_payer(struct request *request)
 {
     const struct request_quota *quota = request->owner->quota;
+    ASSERT(!request->payer || quota != NULL);
     if (request->payer)
         quota->end(quota->data, request->payer);
     request->payer = NULL;
@@ -123,6 +125,7 @@ void request_charge(struct request *request)
     const struct request_quota *quota = request->owner->quota;
     if (!request->payer)
         return;
+    ASSERT(quota != NULL);
     int64_t spent_us = request->spent_us;
     if (!request->handled) /* its handler answers */
         spent_us = env_now_us(request->owner->deps.env) - request->begun_us;
@@ -308,6 +311,7 @@ static struct request_asker *request_new_asker(const struct request *request)
 void request_begin(struct request *request)
 {
     const struct connection_owner *owner = request->owner;
+    ASSERT(owner->hook_count <= (int)(8 * sizeof(request->hooks)));
     for (int i = 0; i < owner->hook_count; i++)
         if (owner->hooks[i]->wants(owner->hooks[i]->data, request))
             request->hooks |= (uint8_t)(1 << i);

@@ -57,6 +57,7 @@ int buf_append(struct buf *buf, const void *data, size_t len)
     if (len)
         memcpy(buf->data + buf->len, data, len);
     buf->len += len;
+    ASSERT(buf->len <= buf->cap);
     return 0;
 }
 
@@ -80,6 +81,7 @@ void buf_put(struct buf *buf, const void *data, size_t len)
     if (len)
         memcpy(buf->data + buf->len, data, len);
     buf->len += len;
+    ASSERT(buf->len <= buf->cap);
 }
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
@@ -94,6 +96,7 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
         vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, again);
     va_end(again);
     buf->len += (size_t)len;
+    ASSERT(buf->len < buf->cap);
 }
 
 void buf_printf(struct buf *buf, const char *format, ...)

@@ -48,6 +48,7 @@ static void timers_put(struct timers *timers, size_t i, struct env_timer *timer)
 
 static void timers_sift_up(struct timers *timers, size_t i)
 {
+    ASSERT(i < timers->count);
     struct env_timer *timer = timers->heap[i];
     while (i > 0 && timers_before(timer, timers->heap[(i - 1) / 2])) {
         timers_put(timers, i, timers->heap[(i - 1) / 2]);
@@ -58,6 +59,7 @@ static void timers_sift_up(struct timers *timers, size_t i)
 
 static void timers_sift_down(struct timers *timers, size_t i)
 {
+    ASSERT(i < timers->count);
     struct env_timer *timer = timers->heap[i];
     for (;;) {
         size_t child = i * 2 + 1;

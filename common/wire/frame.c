@@ -103,6 +103,7 @@ static void frame_check(const struct frame_conn *conn)
     ASSERT(conn->charged == 0 || conn->budget);
     ASSERT(conn->ring_count <= conn->ring_cap);
     ASSERT((conn->ring_cap & (conn->ring_cap - 1)) == 0);
+    ASSERT(conn->ring_cap == 0 || conn->ring_head < conn->ring_cap);
     ASSERT(conn->depth >= 0);
     ASSERT(conn->charged == 0 || conn->cap > BLOCK_MIN);
     ASSERT(conn->ring_count == 0 || conn->ring != NULL);
@@ -316,6 +317,8 @@ static int frame_make_room(struct frame_conn *conn, size_t need)
 
 static void frame_deliver(struct frame_conn *conn, size_t need)
 {
+    ASSERT(need >= SIZE_LEN);
+    ASSERT(need <= conn->end - conn->start);
     uint8_t *bytes = conn->block + conn->start;
     conn->start += need;
     if (need > conn->proven)
@@ -386,7 +389,9 @@ static int64_t frame_read_once(struct frame_conn *conn, bool *more)
         return rc;
     conn->stalled_ms = 0;
     size_t room = conn->cap - conn->end;
+    ASSERT(room > 0);
     ssize_t n = conn->transport.row->read(conn->transport.self, conn->block + conn->end, room);
+    ASSERT(n <= (ssize_t)room);
     if (n < 0 && n != ERR_AGAIN)
         return n;
     if (n > 0)
@@ -595,6 +600,7 @@ static int frame_write(struct frame_conn *conn)
         ssize_t n = conn->transport.row->write(conn->transport.self, chunks, count);
         if (n < 0)
             return (int)n;
+        ASSERT((size_t)n <= total);
         written += (size_t)n;
         conn->blocked = (size_t)n < total;
         frame_consume(conn, (size_t)n);
