@@ -57,6 +57,8 @@ static const char *const txn_titles[TXN_STATES] = {
     [TXN_DEAD] = "Dead",
     [TXN_PREPARE_EPOCH_FENCE] = "PrepareEpochFence",
 };
+STATIC_ASSERT(TXN_EMPTY == 1, "the status in a record is one less");
+STATIC_ASSERT(TXN_PREPARE_EPOCH_FENCE == 8, "and Kafka's last one is 7");
 
 /* A record on its way. */
 struct txn_record {
@@ -76,11 +78,13 @@ static const struct txn_manager_deps *txn_deps(const struct txn *txn)
 
 const char *txn_state_name(enum txn_state state)
 {
+    ASSERT(state < TXN_STATES);
     return txn_states[state].name;
 }
 
 const char *txn_state_title(enum txn_state state)
 {
+    ASSERT(state < TXN_STATES);
     return txn_titles[state];
 }
 
@@ -99,6 +103,8 @@ bool txn_is_preparing(const struct txn *txn)
 static void txn_check(const struct txn *txn)
 {
     ASSERT(txn->id_len > 0);
+    ASSERT(txn->id_len <= TXN_ID_MAX);
+    ASSERT(!txn->record || txn->record->txn == txn);
     ASSERT((txn->markers != NULL) == txn_is_preparing(txn));
     ASSERT(txn->state == TXN_ONGOING || txn->state == TXN_PREPARE_EPOCH_FENCE ||
            !env_timer_running(&txn->timer));
@@ -336,6 +342,7 @@ int txn_write_both(struct txn *txn, const struct txn_next *completed, const stru
 static void txn_buried(struct txn *txn, void *waiter, int err)
 {
     (void)waiter;
+    ASSERT(txn->state == TXN_DEAD);
     if (!err)
         txn_shard_remove(txn->shard, txn);
     else
@@ -390,6 +397,7 @@ static int txn_take(struct txn *txn, const struct transaction_log_value *value)
  * must abort nothing. (Kafka goes on from the time in the record.) */
 static void txn_enter(struct txn *txn)
 {
+    ASSERT(txn->markers == NULL);
     if (txn->state == TXN_ONGOING)
         env_timer_start(&txn->timer, txn->value.timeout_ms > 0 ? txn->value.timeout_ms : 0);
     else if (txn_is_preparing(txn))
