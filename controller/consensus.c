@@ -106,6 +106,7 @@ static int consensus_fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *b
 {
     struct consensus *consensus = fsm->data;
     raft_index index = consensus->raft.last_applied + 1;
+    ASSERT(index <= consensus->raft.commit_index);
     *result = NULL;
     consensus->handlers->apply(consensus->data, (int64_t)index,
                                (int64_t)raft_sense_term_at(&consensus->raft, index), buf->base,
@@ -315,6 +316,7 @@ static int64_t consensus_rank(const struct consensus *consensus)
     for (int i = 0; i < consensus->voter_count; i++)
         if (consensus->voters[i].votes && consensus->voters[i].id < consensus->node_id)
             lower += raft_peers_alive(consensus->peers, consensus->voters[i].id);
+    ASSERT(lower <= consensus->voter_count);
     return lower;
 }
 
@@ -516,6 +518,7 @@ int64_t consensus_next_index(const struct consensus *consensus)
 
 int consensus_room(const struct consensus *consensus)
 {
+    ASSERT(consensus->proposals <= CONSENSUS_PROPOSALS_MAX);
     bool ready = consensus->state == CONSENSUS_ACTIVE && !consensus->transferring;
     return ready ? CONSENSUS_PROPOSALS_MAX - consensus->proposals : 0;
 }
@@ -637,6 +640,7 @@ void consensus_transfer(struct consensus *consensus, void (*done)(void *data), v
 
 bool consensus_voter(const struct consensus *consensus, int i, struct consensus_voter *voter)
 {
+    ASSERT(i >= 0);
     if (i >= consensus->voter_count)
         return false;
     const struct voter *from = &consensus->voters[i];
@@ -655,6 +659,7 @@ bool consensus_voter(const struct consensus *consensus, int i, struct consensus_
 static void consensus_on_closed(struct raft *raft)
 {
     struct consensus *consensus = CONTAINER_OF(raft, struct consensus, raft);
+    ASSERT(consensus->made);
     consensus->made = false;
     void (*stopped)(void *data) = consensus->stopped;
     consensus->stopped = NULL;

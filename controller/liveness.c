@@ -74,6 +74,7 @@ static void contact_check(const struct contact *contact)
 {
     ASSERT(!contact->connected || !contact->gone);
     ASSERT(contact->probes >= 0);
+    ASSERT(!contact->dial || contact->probes > 0);
 }
 
 static struct contact *find(const struct liveness *liveness, int32_t id)
@@ -91,7 +92,8 @@ static struct contact *contact_of(struct liveness *liveness, int32_t id)
     contact->id = id;
     contact->heard_ms = env_now_ms(liveness->env);
     env_timer_init(liveness->env, &contact->probe, probe, contact);
-    map_put_u64(&liveness->contacts, (uint64_t)id, contact);
+    const void *former = map_put_u64(&liveness->contacts, (uint64_t)id, contact);
+    ASSERT(former == NULL);
     return contact;
 }
 

@@ -183,7 +183,8 @@ static void consumer_drop_list(struct consumer_member *member)
     ASSERT(!list || list->users > 0);
     if (!list || --list->users > 0)
         return;
-    map_del(&member->consumer->lists, &list->hash, sizeof(list->hash));
+    const void *former = map_del(&member->consumer->lists, &list->hash, sizeof(list->hash));
+    ASSERT(former == list);
     ASSERT(!list->indexes.items);
     consumer_free_names(list->names, list->count);
     mem_free(list);
@@ -197,8 +198,10 @@ void consumer_member_free(struct consumer_member *member)
     consumer_set_instance(member, WIRE_STR_NULL);
     consumer_set_classic(member, false);
     consumer_set_pattern(member, WIRE_STR_NULL);
-    map_del(&consumer->by_id, member->id, strlen(member->id));
+    const void *former = map_del(&consumer->by_id, member->id, strlen(member->id));
+    ASSERT(former == member);
     list_remove(&member->link);
+    ASSERT(consumer->member_count > 0);
     if (--consumer->member_count == 0)
         consumer->empty_since_ms = env_wall_ms(group_env(consumer->group));
     group_charge(consumer->group, &member->charged, 0);
@@ -234,6 +237,7 @@ void consumer_set_classic(struct consumer_member *member, bool classic)
 {
     member->consumer->classic_count += (int32_t)classic - (int32_t)member->classic;
     member->classic = classic;
+    ASSERT(member->consumer->classic_count >= 0);
 }
 
 bool consumer_set_text(char **text, struct wire_str to)
@@ -266,6 +270,7 @@ static struct siphash consumer_hash_names(const struct consumer *consumer, char 
 static struct consumer_list *consumer_use_list(struct consumer *consumer, char **names,
                                                size_t count)
 {
+    ASSERT(count > 0);
     struct siphash hash = consumer_hash_names(consumer, names, count);
     struct consumer_list *list = map_get(&consumer->lists, &hash, sizeof(hash));
     if (list) {
@@ -277,6 +282,7 @@ static struct consumer_list *consumer_use_list(struct consumer *consumer, char *
             list->bytes += CONSUMER_NAME_OVERHEAD + (int64_t)strlen(names[i]);
         map_put(&consumer->lists, &hash, sizeof(hash), list);
     }
+    ASSERT(list->count == count);
     list->users++;
     return list;
 }
@@ -296,6 +302,7 @@ bool consumer_set_topics(struct consumer_member *member, const struct wire_str *
         else
             topics[kept++] = topics[i];
     }
+    ASSERT(kept <= (size_t)count);
     struct consumer_list *list = NULL;
     if (kept > 0)
         list = consumer_use_list(member->consumer, topics, kept);
@@ -314,7 +321,8 @@ static void consumer_drop_pattern(struct consumer *consumer, const char *text)
     ASSERT(used->users > 0);
     if (--used->users > 0)
         return;
-    map_del(&consumer->patterns, text, strlen(text));
+    const void *former = map_del(&consumer->patterns, text, strlen(text));
+    ASSERT(former == used);
     matcher_release(used->expression);
     mem_free(used);
 }

@@ -48,7 +48,8 @@ static struct txn_guard_set *txn_guard_set_of(struct txn_guards *guards, int64_t
     set->guards = guards;
     set->producer_id = producer_id;
     list_init(&set->all);
-    map_put_u64(&guards->producers, (uint64_t)producer_id, set);
+    const void *former = map_put_u64(&guards->producers, (uint64_t)producer_id, set);
+    ASSERT(former == NULL);
     list_push(&guards->sets, &set->link);
     return set;
 }
@@ -83,6 +84,7 @@ static void txn_guard_break(struct txn_guard *guard, int err)
 
 static void txn_guard_set_break(struct txn_guard_set *set, int err)
 {
+    ASSERT(!list_empty(&set->all));
     bool last = false;
     while (!last) {
         struct txn_guard *guard = LIST_ENTRY(set->all.next, struct txn_guard, link);
@@ -94,6 +96,7 @@ static void txn_guard_set_break(struct txn_guard_set *set, int err)
 void txn_guards_break(struct txn_guards *guards, int64_t producer_id)
 {
     struct txn_guard_set *set = map_get_u64(&guards->producers, (uint64_t)producer_id);
+    ASSERT(!set || set->producer_id == producer_id);
     if (set)
         txn_guard_set_break(set, ERR_INVALID_TXN_STATE);
 }
