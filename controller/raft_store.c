@@ -203,6 +203,7 @@ static int vote_store(struct raft_store *store, uint64_t term, uint64_t vote)
 {
     if (store->dead)
         return ERR_IO;
+    ASSERT(store->vote_file != NULL);
     uint8_t slot[RAFT_STORE_VOTE_SIZE];
     uint64_t number = ++store->vote_number;
     raft_store_vote_put(slot, number, term, vote);
@@ -313,6 +314,7 @@ static int encode_append(struct raft_store *store, struct buf *bytes, const stru
 {
     ASSERT(!list_empty(&store->segments));
     ASSERT(op->count > 0);
+    ASSERT(store->next_index > 0);
     struct raft_store_segment *newest =
         LIST_ENTRY(store->segments.prev, struct raft_store_segment, link);
     int err = 0;

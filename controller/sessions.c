@@ -46,7 +46,9 @@ static void session_close(struct session *session)
     int32_t broker_id = session->broker_id;
     stream_leave(&session->follower);
     list_remove(&session->link);
-    map_del_u64(&sessions->by_number, session->number);
+    ASSERT(sessions->count > 0);
+    const void *former = map_del_u64(&sessions->by_number, session->number);
+    ASSERT(former == session);
     sessions->count--;
     sessions_check(sessions);
     link_close(session->peer);
@@ -220,6 +222,7 @@ static int find_room(const struct sessions *sessions, const Meta__Hello *hello,
     int strangers_most = most / 2 < SESSIONS_STRANGERS_MAX ? most / 2 : SESSIONS_STRANGERS_MAX;
     bool full = sessions->count >= most || (!known && strangers >= strangers_most);
     *leaves = same >= SESSIONS_OF_ONE ? oldest_same : full ? oldest : NULL;
+    ASSERT(!*leaves || sessions_is_stranger(*leaves));
     if (*leaves || (same < SESSIONS_OF_ONE && !full))
         return 0;
     if (same >= SESSIONS_OF_ONE)
@@ -254,6 +257,7 @@ int sessions_adopt(struct sessions *sessions, struct link *link, const Meta__Hel
         return err;
     if (leaves)
         make_way(leaves);
+    ASSERT(sessions->count < SESSIONS_MAX);
     struct session *session = mem_alloc(sizeof(*session));
     session->controller = sessions->controller;
     session->number = sessions->number_next++;
@@ -262,7 +266,8 @@ int sessions_adopt(struct sessions *sessions, struct link *link, const Meta__Hel
     memcpy(session->incarnation.bytes, hello->incarnation.data, sizeof(struct uuid));
     list_init(&session->follower.link);
     list_push(&sessions->list, &session->link);
-    map_put_u64(&sessions->by_number, session->number, session);
+    const void *former = map_put_u64(&sessions->by_number, session->number, session);
+    ASSERT(former == NULL);
     sessions->count++;
     sessions_check(sessions);
     link_set_owner(link,

@@ -181,12 +181,14 @@ static size_t first_wanted(const struct stream *stream, int64_t next)
         else
             high = middle;
     }
+    ASSERT(low <= stream->count);
     return low;
 }
 
 static int send_entries(struct stream_follower *follower)
 {
     struct stream *stream = follower->stream;
+    ASSERT(follower->next > stream->base);
     struct buf frame;
     buf_init(&frame);
     int err = channel_entries_begin(&frame);
@@ -212,6 +214,8 @@ static int send_entries(struct stream_follower *follower)
 static void follower_pump(struct stream_follower *follower)
 {
     struct stream *stream = follower->stream;
+    ASSERT(stream != NULL);
+    ASSERT(follower->unsent <= STREAM_FRAMES_UNSENT);
     while (follower->unsent < STREAM_FRAMES_UNSENT &&
            (follower->next <= stream->applied || !follower->greeted)) {
         int err = follower->next <= stream->base ? send_snapshot(follower) : send_entries(follower);
@@ -231,6 +235,7 @@ static void pump_all(void *data)
 void stream_follow(struct stream *stream, struct stream_follower *follower, struct link *to,
                    int64_t from_index)
 {
+    ASSERT(!follower->stream || follower->stream == stream);
     if (!follower->stream)
         list_push(&stream->followers, &follower->link);
     follower->stream = stream;

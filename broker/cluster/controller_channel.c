@@ -103,6 +103,7 @@ static void channel_move(struct controller_channel *channel, enum channel_state 
 
 static void link_send(struct link *link, Meta__Frame *frame)
 {
+    ASSERT(link->conn != NULL);
     size_t len = meta__frame__get_packed_size(frame);
     uint8_t *packed = mem_alloc(len);
     meta__frame__pack(frame, packed);
@@ -139,6 +140,7 @@ static void channel_send_heartbeat(struct controller_channel *channel)
 {
     if (channel->state != CHANNEL_REGISTERED || channel_observes(channel))
         return;
+    ASSERT(channel->current != NULL);
     Meta__Heartbeat heartbeat = META__HEARTBEAT__INIT;
     heartbeat.broker_epoch = channel->broker_epoch;
     heartbeat.applied_index = metadata_index(channel->metadata);
@@ -177,6 +179,7 @@ static void channel_send_call(struct controller_channel *channel, struct control
 {
     if (channel->state != CHANNEL_REGISTERED)
         return;
+    ASSERT(channel->current != NULL);
     call->sent = true;
     if (frame_conn_send_copy(channel->current->conn, call->packed, call->packed_len))
         call->sent = false; /* memory is out: it goes with the next heartbeat */

@@ -177,6 +177,7 @@ static size_t broker_position(const struct image *image, int32_t id)
         else
             high = middle;
     }
+    ASSERT(low <= image->broker_count);
     return low;
 }
 
@@ -196,6 +197,7 @@ static size_t topic_position(const struct image *image, const char *name)
         else
             high = middle;
     }
+    ASSERT(low <= image->topic_count);
     return low;
 }
 
@@ -347,7 +349,8 @@ static void settings_put(struct image *image, const Meta__ConfigRecord *record)
         settings = mem_alloc(sizeof(*settings));
         settings->resource = record->resource;
         settings->name = mem_strdup(record->name);
-        map_put(&image->settings, key, len, settings);
+        const void *former = map_put(&image->settings, key, len, settings);
+        ASSERT(former == NULL);
         image->settings_of[record->resource]++;
         mem_free(key);
     }
@@ -487,6 +490,8 @@ static int apply_broker(struct image *image, const Meta__BrokerRecord *record)
             (image->broker_count - at) * sizeof(*image->brokers));
     image->brokers[at] = broker;
     image->broker_count++;
+    ASSERT(at == 0 || image->brokers[at - 1]->id < record->id);
+    ASSERT(at + 1 == image->broker_count || image->brokers[at + 1]->id > record->id);
     return 0;
 }
 
@@ -495,6 +500,8 @@ static int apply_broker_removed(struct image *image, const Meta__BrokerRemovedRe
     if (!image_broker(image, record->id))
         return ERR_MALFORMED;
     size_t at = broker_position(image, record->id);
+    ASSERT(image->broker_count > 0);
+    ASSERT(image->brokers[at]->id == record->id);
     broker_free(image->brokers[at]);
     image->broker_count--;
     memmove(&image->brokers[at], &image->brokers[at + 1],
@@ -522,8 +529,10 @@ static int apply_topic(struct image *image, const Meta__TopicRecord *record)
             (image->topic_count - at) * sizeof(*image->topics));
     image->topics[at] = slot;
     image->topic_count++;
-    map_put(&image->topics_by_name, record->name, len, slot);
-    map_put(&image->topics_by_id, id.bytes, sizeof(id.bytes), slot);
+    const void *by_name = map_put(&image->topics_by_name, record->name, len, slot);
+    const void *by_id = map_put(&image->topics_by_id, id.bytes, sizeof(id.bytes), slot);
+    ASSERT(by_name == NULL);
+    ASSERT(by_id == NULL);
     image_check_counts(image);
     return 0;
 }
@@ -543,8 +552,10 @@ static int apply_topic_removed(struct image *image, const Meta__TopicRemovedReco
     image->topic_count--;
     memmove(&image->topics[at], &image->topics[at + 1],
             (image->topic_count - at) * sizeof(*image->topics));
-    map_del(&image->topics_by_name, name, strlen(name));
-    map_del(&image->topics_by_id, id.bytes, sizeof(id.bytes));
+    const void *by_name = map_del(&image->topics_by_name, name, strlen(name));
+    const void *by_id = map_del(&image->topics_by_id, id.bytes, sizeof(id.bytes));
+    ASSERT(by_name == slot);
+    ASSERT(by_id == slot);
     image_check_counts(image);
     topic_free(slot);
     return 0;
@@ -608,6 +619,7 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
 static void topic_grow(struct image_topic_slot *slot, int32_t count)
 {
     struct image_topic *topic = &slot->topic;
+    ASSERT(count >= topic->partition_count);
     if (count > slot->partition_cap) {
         int32_t cap = slot->partition_cap * 2 > count ? slot->partition_cap * 2 : count;
         topic->partitions =
