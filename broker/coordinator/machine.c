@@ -194,6 +194,16 @@ int machine_check(const struct machine *machine)
     return machine_error(machine, deps->log->check(deps->log_data, machine->index));
 }
 
+int machine_may_answer(const struct machine *machine)
+{
+    const struct machine_deps *deps = machine->deps;
+    if (!machine_is_active(machine))
+        return ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    /* What else keeps appends out leaves memory as true as it was. */
+    int err = deps->log->check(deps->log_data, machine->index);
+    return err == ERR_NOT_LEADER_OR_FOLLOWER ? ERR_NOT_COORDINATOR : 0;
+}
+
 size_t machine_batch_max(const struct machine *machine)
 {
     const struct machine_deps *deps = machine->deps;

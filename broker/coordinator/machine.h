@@ -149,6 +149,9 @@ int machine_mark(struct machine *machine, const struct txn_marker *marker, bool 
 int machine_check(const struct machine *machine) MUST_CHECK;
 /* The largest batch that the partition takes, in bytes. */
 size_t machine_batch_max(const struct machine *machine);
+/* Whether anything may be answered from memory: 0, ERR_COORDINATOR_LOAD_IN_PROGRESS, or
+ * ERR_NOT_COORDINATOR after this process stood still: others may have changed it since. */
+int machine_may_answer(const struct machine *machine) MUST_CHECK;
 /* Whether it serves: it is loaded, and neither lost nor about to be read again. */
 bool machine_is_active(const struct machine *machine);
 

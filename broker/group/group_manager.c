@@ -85,8 +85,9 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
     *shard = map_get_u64(&manager->shards, (uint32_t)index);
     if (!*shard)
         return ERR_NOT_COORDINATOR;
-    if (!machine_is_active(&(*shard)->machine))
-        return ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    int err = machine_may_answer(&(*shard)->machine);
+    if (err)
+        return err;
     const struct group *group = shard_find(*shard, group_id);
     return group && group->deleting ? ERR_COORDINATOR_LOAD_IN_PROGRESS : 0;
 }

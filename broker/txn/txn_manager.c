@@ -40,10 +40,8 @@ int txn_manager_locate(const struct txn_manager *manager, struct wire_str id,
     struct txn_shard *shard = map_get_u64(&manager->shards, (uint32_t)index);
     if (!shard)
         return ERR_NOT_COORDINATOR;
-    if (!machine_is_active(&shard->machine))
-        return ERR_COORDINATOR_LOAD_IN_PROGRESS;
     *out = shard;
-    return 0;
+    return machine_may_answer(&shard->machine);
 }
 
 int txn_manager_find(const struct txn_manager *manager, const struct txn_producer *producer,

@@ -477,6 +477,32 @@ static void no_offsets_topic(void)
     group_world_close(&world);
 }
 
+/* A process that stood still may have been succeeded: what it knows of groups is of then. */
+static void who_stood_still_answers_nothing(void)
+{
+    group_world_init(&world, 19);
+    struct group_world_join *join = joined(GROUP_WORLD_JOIN(&world, .group = "g", .version = 3));
+    int32_t generation = join->generation;
+    CHECK_INT(synced(join->member_id, generation)->err, 0);
+    struct group_world_commit *commit =
+        group_world_commit(&world, "g", join->member_id, NULL, generation, "t", 0, 7);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    world.append_error = ERR_NOT_LEADER_OR_FOLLOWER;
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), ERR_NOT_COORDINATOR);
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, generation),
+              ERR_NOT_COORDINATOR);
+    CHECK_INT(group_world_heartbeat(&world, "g", "stranger", NULL, generation),
+              ERR_NOT_COORDINATOR);
+    CHECK_INT(group_world_leave(&world, "g", join->member_id, NULL), ERR_NOT_COORDINATOR);
+    says(FIRST(.member_id = "a"), ERR_NOT_COORDINATOR, "");
+    world.append_error = ERR_NOT_ENOUGH_REPLICAS;
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    world.append_error = 0;
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, generation), 0);
+    group_world_close(&world);
+}
+
 /* OffsetFetch by id: topics that nobody knows come last. */
 static void unknown_ids_come_last(void)
 {
@@ -519,4 +545,5 @@ TAP_MAIN(TAP_TEST(first_epochs), TAP_TEST(assignments_told), TAP_TEST(protocol_s
          TAP_TEST(migration_disabled), TAP_TEST(upgrade_refused),
          TAP_TEST(assignment_in_a_rebalance), TAP_TEST(leaves_by_id), TAP_TEST(deletes_what_exists),
          TAP_TEST(unreadable_subscriptions), TAP_TEST(syncs_name_the_protocol),
-         TAP_TEST(no_offsets_topic), TAP_TEST(unknown_ids_come_last))
+         TAP_TEST(no_offsets_topic), TAP_TEST(who_stood_still_answers_nothing),
+         TAP_TEST(unknown_ids_come_last))

@@ -106,6 +106,32 @@ static void an_id_that_is_not_known_may_be_new(void)
     world_close();
 }
 
+/* ---- after the process stood still ---- */
+
+static void who_stood_still_answers_nothing(void)
+{
+    static const enum question all[] = {ADD, VERIFY, COMMIT, ABORT, INIT};
+    struct asked asked;
+    world_open();
+    struct txn_producer producer = init_anew("a");
+    CHECK_INT(add_to(&producer, "t", 0), 0);
+    CHECK_INT(add_to(&producer, "t", 1), 0);
+    int appends = world.appends;
+    world.check_error = ERR_NOT_LEADER_OR_FOLLOWER;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        ask(&asked, all[i], &producer);
+        CHECK(asked.done);
+        CHECK_INT(asked.err, ERR_NOT_COORDINATOR);
+    }
+    CHECK_INT(world.appends, appends);
+    /* One that only finds no room for new records knows what it knew. */
+    world.check_error = ERR_NOT_ENOUGH_REPLICAS;
+    CHECK_INT(verify_in(&producer, "t", 1), 0);
+    world.check_error = 0;
+    CHECK_INT(end_as(&producer, true), 0);
+    world_close();
+}
+
 /* ---- what needs no proof ---- */
 
 static void an_older_epoch_is_fenced_at_once(void)
@@ -209,7 +235,8 @@ static void the_log_does_not_take_it(void)
 }
 
 TAP_MAIN(TAP_TEST(who_was_succeeded_refuses_nobody_for_good),
-         TAP_TEST(an_id_that_is_not_known_may_be_new), TAP_TEST(an_older_epoch_is_fenced_at_once),
+         TAP_TEST(an_id_that_is_not_known_may_be_new), TAP_TEST(who_stood_still_answers_nothing),
+         TAP_TEST(an_older_epoch_is_fenced_at_once),
          TAP_TEST(an_end_that_raised_the_epoch_is_told_again_at_once),
          TAP_TEST(however_many_ask_two_records_do), TAP_TEST(it_is_looked_at_again),
          TAP_TEST(the_log_does_not_take_it))

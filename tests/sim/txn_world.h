@@ -59,6 +59,7 @@ static struct world {
     bool hold;        /* nothing becomes safe */
     size_t batch_max; /* max.message.bytes */
     int64_t wait_ms;  /* that additions may wait for their id */
+    int check_error;  /* what the log knows against appends */
     int append_error; /* of the next appends: nothing is in the log */
     int safe_error;   /* of appends that would become safe, */
     int safe_errors;  /* the first so many; 0: all */
@@ -156,7 +157,7 @@ static int log_check(void *data, int32_t partition)
 {
     (void)data;
     (void)partition;
-    return 0;
+    return world.check_error;
 }
 
 static void log_load(void *data, int32_t partition, struct coordinator_log_load *load)

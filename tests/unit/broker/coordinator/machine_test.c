@@ -335,6 +335,7 @@ static void nothing_is_taken_before_all_is_read(void)
     world_open();
     put_in_log(5);
     CHECK_INT(machine_check(&world->machine), ERR_NOT_COORDINATOR);
+    CHECK_INT(machine_may_answer(&world->machine), ERR_COORDINATOR_LOAD_IN_PROGRESS);
     end_load();
     CHECK_STR(told(), "L");
     CHECK_INT(world->count, 1);
@@ -503,6 +504,9 @@ static void errors_are_in_a_coordinators_words(void)
         world->append_err = world->check_err = rows[i].log;
         CHECK_INT(append(&op, 'a'), rows[i].client);
         CHECK_INT(machine_check(&world->machine), rows[i].client);
+        /* Of these only who leads no more has old memory. */
+        CHECK_INT(machine_may_answer(&world->machine),
+                  rows[i].log == ERR_NOT_LEADER_OR_FOLLOWER ? ERR_NOT_COORDINATOR : 0);
     }
     CHECK_STR(told(), ""); /* what was refused is not told again */
     world_close();
