@@ -219,16 +219,17 @@ int producer_state_check_marker(const struct producer_state *state, const struct
                                 bool bumped, const char **message)
 {
     const struct producer *producer = producer_state_get(state, marker->producer_id);
-    if (!producer)
-        return 0;
-    ASSERT(producer->id == marker->producer_id);
-    bool late =
-        bumped && marker->producer_epoch == producer->epoch && producer->txn_start_offset >= 0;
-    if (marker->producer_epoch < producer->epoch || late) {
+    ASSERT(!producer || producer->id == marker->producer_id);
+    bool late = producer && bumped && marker->producer_epoch == producer->epoch &&
+                producer->txn_start_offset >= 0;
+    if (producer && (marker->producer_epoch < producer->epoch || late)) {
         *message = "the transaction marker is of an older producer epoch";
         return ERR_INVALID_PRODUCER_EPOCH;
     }
-    if (marker->coordinator_epoch < producer->coordinator_epoch) {
+    /* No coordinator has a negative epoch. By it is told who has had a marker at all, so recovery
+     * would not look for what such a one has aborted. */
+    if (marker->coordinator_epoch < 0 ||
+        (producer && marker->coordinator_epoch < producer->coordinator_epoch)) {
         *message = "the transaction marker is of an older coordinator";
         return ERR_TRANSACTION_COORDINATOR_FENCED;
     }

@@ -190,6 +190,8 @@ static void transactions_hold_the_stable_offset(void)
     log_set_high_watermark(f.log, 9);
     CHECK_INT(log_last_stable_offset(f.log), 9);
     CHECK_INT(mark(&f, 7, 0, 8), ERR_TRANSACTION_COORDINATOR_FENCED);
+    CHECK_INT(mark(&f, 8, 0, -1), ERR_TRANSACTION_COORDINATOR_FENCED);
+    CHECK(producer_state_get(&f.log->producers, 8) == NULL);
     CHECK_INT(mark(&f, 7, 1, 9), 0);
     data.epoch = 0;
     data.sequence = 2;
