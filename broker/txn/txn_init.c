@@ -75,10 +75,16 @@ static void init_new(struct txn_init *init, struct txn_shard *shard)
         init_write(init, txn_shard_add(shard, init->id), init->spare_id, 0);
 }
 
+/* What is no id at all is one that nobody has. */
+static bool init_is_named(const struct txn_init *init)
+{
+    return init->producer_id != TXN_NO_PRODUCER;
+}
+
 /* Whether the producer that asks may: one that names nobody may always. */
 static bool init_is_newest(const struct txn_init *init, const struct txn *txn)
 {
-    if (init->producer_id < 0)
+    if (!init_is_named(init))
         return true;
     if (init->epoch > TXN_EPOCH_MAX)
         return false;
@@ -92,7 +98,7 @@ static bool init_is_newest(const struct txn_init *init, const struct txn *txn)
 /* No transaction is open. */
 static void init_next(struct txn_init *init, struct txn *txn)
 {
-    bool named = init->producer_id >= 0;
+    bool named = init_is_named(init);
     bool repeats =
         named && (init->producer_id != txn->value.producer_id || init->epoch != txn->value.epoch);
     if (repeats) {
@@ -154,7 +160,7 @@ void txn_manager_init_producer(struct txn_manager *manager, struct txn_init *ini
     init->wait.done = NULL;
     init->sure = (struct txn_sure){.asked = false};
     list_init(&init->wait.link);
-    if (wire_str_is_empty(init->id) || (init->producer_id < 0) != (init->epoch < 0))
+    if (wire_str_is_empty(init->id) || init_is_named(init) != (init->epoch != TXN_NO_EPOCH))
         init->done(init, ERR_INVALID_REQUEST);
     else if (init->timeout_ms <= 0 || init->timeout_ms > manager->deps.settings.timeout_max_ms)
         init->done(init, ERR_INVALID_TRANSACTION_TIMEOUT);

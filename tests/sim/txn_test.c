@@ -231,6 +231,8 @@ static void a_repeated_request_gets_the_same_answer(void)
     CHECK_INT(init_anew("a").epoch, 3);
     init_as("a", next.producer_id, 2, ERR_PRODUCER_FENCED);
     init_as("a", 77, 0, ERR_PRODUCER_FENCED);
+    init_as("a", -5, -5, ERR_PRODUCER_FENCED); /* no id, but not nobody */
+    CHECK_INT(txn_of("a")->value.epoch, 3);
     world_close();
 }
 
