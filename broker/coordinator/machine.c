@@ -8,6 +8,7 @@
 #include "broker/coordinator/machine.h"
 
 #include "base/err.h"
+#include "base/mutation.h"
 #include "base/state.h"
 
 enum {
@@ -201,7 +202,8 @@ int machine_may_answer(const struct machine *machine)
         return ERR_COORDINATOR_LOAD_IN_PROGRESS;
     /* What else keeps appends out leaves memory as true as it was. */
     int err = deps->log->check(deps->log_data, machine->index);
-    return err == ERR_NOT_LEADER_OR_FOLLOWER ? ERR_NOT_COORDINATOR : 0;
+    return err == ERR_NOT_LEADER_OR_FOLLOWER && !MUTATION(TXN_STALE_REFUSALS) ? ERR_NOT_COORDINATOR
+                                                                              : 0;
 }
 
 size_t machine_batch_max(const struct machine *machine)

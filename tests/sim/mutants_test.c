@@ -61,6 +61,8 @@ static const char *mutant_faults(enum mutation mutation)
         return "kill,restart,crash,back-up,restore";
     case MUTATION_MOVE_KEEPS_EPOCH:
         return "kill,restart,cut,heal,slow-disk,reassign";
+    case MUTATION_TXN_STALE_REFUSALS:
+        return "pause,cut,heal";
     case MUTATION_FAILED_SYNC_TRUSTED:
     case MUTATION_FLUSH_ERROR_IGNORED:
         return "kill,power,restart,crash,io,sync";
