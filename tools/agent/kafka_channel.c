@@ -479,10 +479,7 @@ static rd_kafka_conf_t *kafka_conf(const struct part *part, bool producer, struc
         kafka_conf_put(part, "type", conf, "allow.auto.create.topics", "true", problems);
         kafka_conf_pass(part, "kafka.consumer.", conf, problems);
     }
-    if (problems->len == before)
-        return conf;
-    rd_kafka_conf_destroy(conf);
-    return NULL;
+    return kafka_conf_unless(conf, problems->len > before);
 }
 
 static void kafka_check(const struct part *part, struct buf *problems)

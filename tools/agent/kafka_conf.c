@@ -82,3 +82,12 @@ void kafka_conf_consumer(const struct part *part, rd_kafka_conf_t *conf, struct 
     kafka_conf_put(part, "kafka.consumer.group.id", conf, "group.id",
                    part_text(part, "kafka.consumer.group.id"), problems);
 }
+
+rd_kafka_conf_t *kafka_conf_unless(rd_kafka_conf_t *conf, bool wrong)
+{
+    ASSERT(conf);
+    if (!wrong)
+        return conf;
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}

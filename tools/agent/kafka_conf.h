@@ -32,5 +32,7 @@ void kafka_conf_servers(const struct part *part, rd_kafka_conf_t *conf, struct b
 /* What the kafka source and channel have their consumers do alike: where they connect, their group,
  * and offsets that only they commit. */
 void kafka_conf_consumer(const struct part *part, rd_kafka_conf_t *conf, struct buf *problems);
+/* Itself, the caller's to destroy; NULL when it is wrong: then it is destroyed. */
+rd_kafka_conf_t *kafka_conf_unless(rd_kafka_conf_t *conf, bool wrong);
 
 #endif

@@ -198,10 +198,7 @@ static rd_kafka_conf_t *kafka_conf(const struct part *part, struct logger *logge
                                                   : ": it is a setting of Java's clients");
         mem_free(key);
     }
-    if (problems->len == before)
-        return conf;
-    rd_kafka_conf_destroy(conf);
-    return NULL;
+    return kafka_conf_unless(conf, problems->len > before);
 }
 
 static void kafka_check(const struct part *part, struct buf *problems)

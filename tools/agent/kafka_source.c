@@ -88,10 +88,7 @@ static rd_kafka_conf_t *kafka_conf(const struct part *part, struct buf *problems
     size_t before = problems->len;
     kafka_conf_consumer(part, conf, problems);
     kafka_conf_pass(part, "kafka.consumer.", conf, problems);
-    if (problems->len == before)
-        return conf;
-    rd_kafka_conf_destroy(conf);
-    return NULL;
+    return kafka_conf_unless(conf, problems->len > before);
 }
 
 static void kafka_check(const struct part *part, struct buf *problems)
