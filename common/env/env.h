@@ -113,8 +113,7 @@ struct env_work {
     void (*done)(struct env_work *work); /* on the loop, after run */
     struct env *env;
     void *impl;
-    struct list link; /* of env's: heavy jobs that wait for a worker */
-    bool heavy;
+    struct list link; /* of env's: heavy jobs that wait for a worker, or for the loop */
 };
 
 /* Runs work->run on the pool, then work->done on the loop. The struct stays untouched and alive

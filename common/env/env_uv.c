@@ -1,5 +1,5 @@
-/* The real env: a libuv loop with its timers, posts, signals, worker pool and threads. Streams are
- * in uv_stream.c and uv_connect.c, files in uv_file.c.
+/* The real env: a libuv loop with its timers, posts, signals and threads. The worker pool is in
+ * uv_work.c, streams are in uv_stream.c and uv_connect.c, files in uv_file.c.
  *
  * Happy path of a turn: libuv polls, the callbacks of streams run, then `prepare` runs what timers
  * are due (so a timer of delay 0 that a stream's callback started runs before the next poll), then
@@ -26,10 +26,6 @@
 #include "base/mem.h"
 
 enum {
-    /* Jobs are fsyncs, recovery scans, compressions; libuv's 4 would let scans hold up fsyncs. */
-    UV_POOL_THREADS = 8,
-    UV_HEAVY_MIN = 2, /* jobs that burn CPU at once: as many as there are cores, in these limits */
-    UV_HEAVY_MAX = 4,
     UV_TIMERS_US = 2000, /* for the timers of one turn, before the loop looks what is urgent */
     UV_SOON = 0,         /* when timers for the end of a turn are due */
     UV_SOON_ROUNDS = 4,  /* of them in one turn, each of what the one before started */
@@ -242,30 +238,13 @@ static void uv_make_room_for_files(void)
 
 static pthread_once_t uv_process_once = PTHREAD_ONCE_INIT;
 
-/* The size of the pool is read from the environment, by libuv. What stands there may enlarge it;
- * with fewer threads heavy jobs would leave none to a sync. */
-static void uv_size_pool(void)
-{
-    const char *given = getenv("UV_THREADPOOL_SIZE");
-    char text[12];
-    snprintf(text, sizeof(text), "%d", UV_POOL_THREADS);
-    if (!given || strtol(given, NULL, 10) < UV_POOL_THREADS)
-        setenv("UV_THREADPOOL_SIZE", text, 1);
-}
-
 /* sendfile(2) has no MSG_NOSIGNAL, hence the signal is ignored for the whole process. */
 static void uv_process_init(void)
 {
     signal(SIGPIPE, SIG_IGN);
-    uv_size_pool();
+    uv_work_size_pool();
     mem_keep_freed();
     uv_make_room_for_files();
-}
-
-static int uv_heavy_limit(void)
-{
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores < UV_HEAVY_MIN ? UV_HEAVY_MIN : cores > UV_HEAVY_MAX ? UV_HEAVY_MAX : (int)cores;
 }
 
 int env_new(struct env **out)
@@ -285,9 +264,7 @@ int env_new(struct env **out)
     uv_prepare_start(&env->prepare, uv_on_prepare);
     timers_init(&env->timers);
     timers_init(&env->soon);
-    list_init(&env->heavy_waiting);
-    env->heavy_running = 0;
-    env->heavy_limit = uv_heavy_limit();
+    uv_work_open(env);
     env->alarm_us = INT64_MAX;
     pthread_mutex_init(&env->posts_lock, NULL);
     list_init(&env->posts);
@@ -305,6 +282,7 @@ err_after_alloc:
 
 void env_run(struct env *env)
 {
+    uv_share_take(UV_SHARE_SHORT);
     if (!list_empty(&env->running))
         uv_async_send(&env->wakeup); /* posts that an earlier env_stop left behind */
     while (!atomic_load(&env->stopping))
@@ -341,6 +319,7 @@ static void uv_drop_posts(struct list *posts)
 void env_free(struct env *env)
 {
     struct list *link;
+    uv_work_close(env);
     while ((link = list_pop(&env->signals)))
         uv_close((uv_handle_t *)&LIST_ENTRY(link, struct uv_signal, link)->handle,
                  uv_signal_closed);
@@ -479,67 +458,4 @@ void env_random_bytes(struct env *env, void *out, size_t len)
         at += got;
         len -= (size_t)got;
     }
-}
-
-/* ---- the worker pool ---- */
-
-static void uv_work_run(uv_work_t *request)
-{
-    struct env_work *work = request->data;
-    work->run(work);
-}
-
-static void uv_work_done(uv_work_t *request, int status);
-
-static void uv_work_start(struct env_work *work)
-{
-    uv_work_t *request = mem_alloc(sizeof(*request));
-    work->impl = request;
-    request->data = work;
-    int rc = uv_queue_work(&work->env->loop, request, uv_work_run, uv_work_done);
-    ASSERT(rc == 0);
-}
-
-static void uv_heavy_pump(struct env *env)
-{
-    struct list *step;
-    while (env->heavy_running < env->heavy_limit && (step = list_pop(&env->heavy_waiting))) {
-        env->heavy_running++;
-        uv_work_start(LIST_ENTRY(step, struct env_work, link));
-    }
-}
-
-static void uv_work_done(uv_work_t *request, int status)
-{
-    (void)status; /* nothing is ever cancelled */
-    struct env_work *work = request->data;
-    work->impl = NULL;
-    mem_free(request);
-    if (work->heavy) {
-        work->env->heavy_running--;
-        uv_heavy_pump(work->env);
-    }
-    work->done(work);
-}
-
-static void uv_work_init(struct env *env, struct env_work *work, bool heavy,
-                         void (*run)(struct env_work *), void (*done)(struct env_work *))
-{
-    *work = (struct env_work){.run = run, .done = done, .env = env, .heavy = heavy};
-    list_init(&work->link);
-}
-
-void env_work_submit(struct env *env, struct env_work *work, void (*run)(struct env_work *),
-                     void (*done)(struct env_work *))
-{
-    uv_work_init(env, work, false, run, done);
-    uv_work_start(work);
-}
-
-void env_work_submit_heavy(struct env *env, struct env_work *work, void (*run)(struct env_work *),
-                           void (*done)(struct env_work *))
-{
-    uv_work_init(env, work, true, run, done);
-    list_push(&env->heavy_waiting, &work->link);
-    uv_heavy_pump(env);
 }

@@ -10,7 +10,23 @@
 #include "env/env.h"
 #include "env/timers.h"
 
-enum { UV_RANDOM_WORDS = 4 };
+enum {
+    UV_RANDOM_WORDS = 4,
+    UV_HEAVY_MIN = 2, /* jobs that burn CPU at once: as many as there are cores, in these limits */
+    UV_HEAVY_MAX = 4
+};
+
+/* Threads of their own for jobs that burn CPU; started with the first of these. */
+struct uv_heavy {
+    uv_async_t bell; /* the loop is to hear of what has finished */
+    pthread_mutex_t lock;
+    pthread_cond_t more;  /* something waits, or it ends */
+    struct list waiting;  /* under the lock, as all below it; what nobody has begun */
+    struct list finished; /* what the loop has not heard of */
+    bool ending;
+    int count; /* of threads; the loop's own */
+    uv_thread_t threads[UV_HEAVY_MAX];
+};
 
 struct env {
     uv_loop_t loop;
@@ -27,9 +43,7 @@ struct env {
     struct list posts;   /* arrived; under the lock */
     struct list running; /* taken over by the loop; its own */
     struct list signals;
-    struct list heavy_waiting; /* jobs that burn CPU, and how many of them run */
-    int heavy_running;
-    int heavy_limit;
+    struct uv_heavy heavy;
     uint64_t random[UV_RANDOM_WORDS]; /* xoshiro256++ */
 };
 
@@ -72,6 +86,26 @@ int uv_stream_resolve(const char *host, uint16_t port, struct sockaddr_storage *
 uint16_t uv_stream_bound_port(int fd);
 /* "127.0.0.1:39412" */
 void uv_stream_name(const struct sockaddr_storage *address, char text[ENV_ADDRESS_TEXT_MAX]);
+
+/* ---- workers (uv_work.c) ---- */
+
+/* How many threads the pool gets; before the first job. */
+void uv_work_size_pool(void);
+void uv_work_open(struct env *env);
+/* Returns when every heavy job has run and was told. */
+void uv_work_close(struct env *env);
+
+/* ---- cores (uv_share.c) ---- */
+
+enum uv_share {
+    UV_SHARE_ORDINARY, /* what the system gives */
+    UV_SHARE_SHORT,    /* as much, but little at a time, and then at once */
+    UV_SHARE_LONG,     /* less, and never at once: there is no way back from it */
+    UV_SHARES
+};
+/* Of the calling thread from now on. Costs nothing when it has it already; where the system
+ * refuses, nothing changes. */
+void uv_share_take(enum uv_share share);
 
 /* A child that nobody looks after any more, at the end of the loop. */
 void uv_process_abandon(uv_handle_t *handle);

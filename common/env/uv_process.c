@@ -70,7 +70,10 @@ static int process_spawn(struct env *env, const char *const *argv, int out, int 
                                     .flags = UV_PROCESS_DETACHED,
                                     .stdio_count = 3,
                                     .stdio = stdio};
-    return uv_private_err(uv_spawn(&env->loop, &process->handle, &options));
+    uv_share_take(UV_SHARE_ORDINARY); /* a child has the share of the thread that starts it */
+    int rc = uv_spawn(&env->loop, &process->handle, &options);
+    uv_share_take(UV_SHARE_SHORT);
+    return uv_private_err(rc);
 }
 
 int env_process_start(struct env *env, const char *const *argv, struct env_stream **out,

@@ -1,10 +1,12 @@
 /* The loop of the real env: timers, posts, work, threads, signals, randomness. */
 #include "../tap.h"
 
-#include <signal.h>
+#include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -315,6 +317,97 @@ static void heavy_work_leaves_workers_to_the_rest(void)
     env_free(env);
 }
 
+/* Whoever frees a loop has heard of every job. */
+static void heavy_work_ends_before_its_loop(void)
+{
+    static struct env_work heavy[HEAVY];
+    begin();
+    heavy_done = 0;
+    atomic_store(&sync_done, true);
+    for (int i = 0; i < HEAVY; i++)
+        env_work_submit_heavy(env, &heavy[i], heavy_run, heavy_end);
+    env_free(env);
+    CHECK_INT(heavy_done, HEAVY);
+}
+
+enum { SYNCS = 12 };
+static atomic_int syncs_met;
+
+/* Each ends when all have begun, or after a long time. */
+static void meet_run(struct env_work *work)
+{
+    int64_t end_us = env_now_us(work->env) + 20 * INT64_C(1000000);
+    atomic_fetch_add(&syncs_met, 1);
+    while (atomic_load(&syncs_met) < SYNCS && env_now_us(work->env) < end_us)
+        sched_yield();
+}
+
+static void meet_end(struct env_work *work)
+{
+    (void)work;
+    CHECK_INT(atomic_load(&syncs_met), SYNCS);
+    if (++jobs_done == SYNCS)
+        env_stop(env);
+}
+
+static void many_syncs_run_at_once(void)
+{
+    static struct env_work syncs[SYNCS];
+    begin();
+    jobs_done = 0;
+    for (int i = 0; i < SYNCS; i++)
+        env_work_submit(env, &syncs[i], meet_run, meet_end);
+    env_run(env);
+    env_free(env);
+}
+
+/* Where a thread stands among others. */
+struct place {
+    struct env_work work;
+    int policy, nice;
+};
+
+static void place_look(struct place *place)
+{
+    place->policy = sched_getscheduler(0);
+    errno = 0;
+    place->nice = getpriority(PRIO_PROCESS, 0);
+    CHECK_INT(errno, 0);
+}
+
+static void place_run(struct env_work *work)
+{
+    place_look(CONTAINER_OF(work, struct place, work));
+}
+
+static void place_end(struct env_work *work)
+{
+    (void)work;
+    if (++jobs_done == 2)
+        env_stop(env);
+}
+
+/* By weight and by policy; that slices are shorter shows only in how long others wait. */
+static void heavy_work_stands_behind_the_rest(void)
+{
+    static struct place loop, heavy, sync;
+    begin();
+    jobs_done = 0;
+    place_look(&loop);
+    env_work_submit_heavy(env, &heavy.work, place_run, place_end);
+    env_work_submit(env, &sync.work, place_run, place_end);
+    env_run(env);
+    CHECK_INT(sync.policy, loop.policy);
+    CHECK_INT(sync.nice, loop.nice);
+    if (loop.policy == SCHED_OTHER) {
+        CHECK_INT(heavy.policy, SCHED_BATCH);
+        CHECK(heavy.nice > loop.nice || loop.nice == 19);
+    }
+    place_look(&loop);
+    CHECK_INT(sync.policy, loop.policy);
+    env_free(env);
+}
+
 static void loop_main(void *data)
 {
     env_run(data);
@@ -365,5 +458,7 @@ TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
          TAP_TEST(one_in_each_turn_takes_it), TAP_TEST(stop_leaves_later_posts_for_the_next_run),
          TAP_TEST(dropped_posts_do_not_run), TAP_TEST(posts_of_threads_arrive_in_order),
          TAP_TEST(work_runs_elsewhere_and_reports_here),
-         TAP_TEST(heavy_work_leaves_workers_to_the_rest), TAP_TEST(stop_works_from_another_thread),
-         TAP_TEST(signals_arrive_on_the_loop), TAP_TEST(randomness_differs))
+         TAP_TEST(heavy_work_leaves_workers_to_the_rest), TAP_TEST(heavy_work_ends_before_its_loop),
+         TAP_TEST(many_syncs_run_at_once), TAP_TEST(heavy_work_stands_behind_the_rest),
+         TAP_TEST(stop_works_from_another_thread), TAP_TEST(signals_arrive_on_the_loop),
+         TAP_TEST(randomness_differs))
