@@ -2,9 +2,11 @@
 
     honest.py KIND SECONDS TOPIC BROKER_PORT
 
-It prints one JSON object: how long each request took, in ms, what failed, and how often one was sent
-again since another node leads now (the time until it is served counts). A process of its own, so that
-nothing but the nodes and the scheduler delays it. The topic has a partition led by each node."""
+It says "ready" when it is connected, and begins with the next line that it reads, so that the start of
+no program is in what it measures. It prints one JSON object: how long each request took, in ms, what
+failed, and how often one was sent again since another node leads now (the time until it is served
+counts). A process of its own, so that nothing but the nodes and the scheduler delays it. The topic has
+a partition led by each node."""
 import json
 import struct
 import sys
@@ -138,9 +140,16 @@ class Account:
     def __init__(self):
         self.took_ms, self.faults, self.moves = [], [], 0
 
-    def run(self, kind, ports, topic, partition, end):
+    def connect(self, kind, ports, topic):
+        """A line to every node; none if one of them fails."""
         try:
-            line = kind(ports, topic, partition)
+            return [kind(ports, topic, partition) for partition in ports]
+        except Exception as error:  # pylint: disable=broad-except
+            self.faults.append(f"{error!r} of {kind.__name__}, connecting")
+            return []
+
+    def run(self, line, end):
+        try:
             pause = threading.Event()
             while time.monotonic() < end:
                 start = time.monotonic()
@@ -151,19 +160,20 @@ class Account:
                 pause.wait(PAUSE_S)
             self.moves += line.moves
         except Exception as error:  # pylint: disable=broad-except
-            self.faults.append(f"{error!r} of {kind.__name__} {partition}")
+            self.faults.append(f"{error!r} of {type(line).__name__} {line.partition}")
 
 
 def main():
     name, seconds, topic, port = sys.argv[1:]
-    end = time.monotonic() + float(seconds)
     topics = wire.metadata(int(port), DEADLINE_S)
     ports = {partition: topics.brokers[leader][1]
              for partition, (leader, _, _) in topics.topics[topic].items()}
     account = Account()
-    threads = [threading.Thread(target=account.run,
-                                args=(KINDS[name], ports, topic, partition, end))
-               for partition in ports]
+    lines = account.connect(KINDS[name], ports, topic)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    end = time.monotonic() + float(seconds)
+    threads = [threading.Thread(target=account.run, args=(line, end)) for line in lines]
     for thread in threads:
         thread.start()
     for thread in threads:

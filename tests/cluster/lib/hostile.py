@@ -464,7 +464,6 @@ def main():
     name, seconds, cluster_id, topic, ports, controllers_ = sys.argv[1:]
     target = Target(float(seconds), cluster_id, topic, [int(p) for p in ports.split(",")],
                     [int(p) for p in controllers_.split(",")])
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     rounds = 0
     while not target.over():
         try:

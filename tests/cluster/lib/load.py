@@ -32,6 +32,7 @@ PRODUCER = {
     "log_level": 0,
 }
 PAUSE_S = 0.0005  # between two sends: some 1,500 records a second, which leaves the CPU to the brokers
+POLL_S = 0.1      # until something is acknowledged
 READ_DEADLINE_S = 120
 # What the client says of connections, metadata, sequences and refusals, not of each request.
 HISTORY = {"debug": "broker,topic,metadata,eos", "log_level": 7}
@@ -62,12 +63,13 @@ class History(logging.Handler):
 
 
 class Load:
-    """Produces to partition 0 of a topic on a thread of its own until stop(). With `history` some
-    lines of what its client does are kept."""
+    """Produces to partition 0 of a topic on a thread of its own until stop(), with at most `waiting_max`
+    records that are not acknowledged. With `history` some lines of what its client does are kept."""
 
-    def __init__(self, bootstrap, topic, history=0, pause_s=PAUSE_S, **settings):
+    def __init__(self, bootstrap, topic, history=0, pause_s=PAUSE_S, waiting_max=None, **settings):
         self.topic = topic
         self.pause_s = pause_s
+        self.waiting_max = waiting_max
         self.history = History(history)
         self.acked = {}  # value -> offset
         self.errors = []
@@ -107,6 +109,9 @@ class Load:
 
     def _run(self):
         while not self._stop.is_set():
+            if self.waiting_max and len(self.producer) >= self.waiting_max:
+                self.producer.poll(POLL_S)
+                continue
             try:
                 self.producer.produce(self.topic, str(self.sent), partition=0,
                                       on_delivery=self._delivered)
