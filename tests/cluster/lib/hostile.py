@@ -2,8 +2,9 @@
 
     hostile.py RECIPE SECONDS CLUSTER_ID TOPIC BROKER_PORTS CONTROLLER_PORTS
 
-It goes on for so long, whatever the brokers do to it, and prints how often it did what. Traffic goes to
-this host only. A recipe is a function marked @recipe that does one bounded round."""
+It says "ready", begins with the next line that it reads, goes on for so long, whatever the brokers do to
+it, and prints how often it did what. Once it is ready it gets only the time of the cores that nobody else
+wants. Traffic goes to this host only. A recipe is a function marked @recipe that does one bounded round."""
 import os
 import random
 import select
@@ -462,6 +463,9 @@ def controllers(target):
 
 def main():
     name, seconds, cluster_id, topic, ports, controllers_ = sys.argv[1:]
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    print("ready", flush=True)
+    sys.stdin.readline()
     target = Target(float(seconds), cluster_id, topic, [int(p) for p in ports.split(",")],
                     [int(p) for p in controllers_.split(",")])
     rounds = 0
