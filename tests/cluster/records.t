@@ -156,6 +156,7 @@ def internal_topics():
 
 
 UNKNOWN_TOPIC, NOT_LEADER, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD = 3, 6, 10, 32, 87
+APPEND_TIME = 8  # among the attributes: the broker has set the time, which no client may say
 STORAGE_ERROR = 56
 
 
@@ -307,6 +308,9 @@ def old_messages():
         for data, error in ((inner, 0), (wrapped, 0), (wrapped[:-5], 2), (b"", INVALID_RECORD),
                             (message(b"garbage" * 9, now, batches.GZIP), 2),
                             (message(b"old", now - 2 * hour), INVALID_TIMESTAMP),
+                            (message(b"as appended", now, APPEND_TIME), INVALID_TIMESTAMP),
+                            (message(gzip.compress(inner), now + 9, batches.GZIP | APPEND_TIME, 9, None),
+                             INVALID_TIMESTAMP),
                             (message(gzip.compress(message(b"old", now - 2 * hour)), now,
                                      batches.GZIP), INVALID_TIMESTAMP),
                             (message(gzip.compress(bytes(80 * MB)), now, batches.GZIP),
