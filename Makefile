@@ -150,7 +150,7 @@ $(SERVER): $(call obj,tools/server/main.c) $(BUILD)/libserver.a $(BUILD)/libmill
 ifneq ($(filter thread,$(SANITIZE)),)
 RDKAFKA_OBJ := $(call obj,tests/sanitize/c11_threads.c)
 endif
-$(CLI): $(call obj,$(TOOLS) $(AGENT)) $(RDKAFKA_OBJ) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+$(CLI): $(call obj,$(TOOLS) $(AGENT)) $(RDKAFKA_OBJ) $(BUILD)/libserver.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \
 	  -ljansson -lhttp_parser $(LDLIBS)
 # The load program is a client like any other: nothing of Millrace is in it.

@@ -2,13 +2,16 @@
  *
  * Which tool: the name it was called by (bin/kafka-topics.sh is a link to it), or else the first
  * argument (millrace topics ...). Options are parsed here by the tool's table; --help and --version
- * (-h, -v) are the same for all. */
+ * (-h, -v) are the same for all. Called millrace-server it is a node with an agent inside, which
+ * millrace-server becomes when its settings ask for one (tools/server/node.h). */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "base/mem.h"
 #include "base/version.h"
 #include "tools/report.h"
+#include "tools/server/guest.h"
 #include "tools/tools.h"
 
 enum { MAIN_USAGE_WIDTH = 100, MAIN_USAGE_INDENT = 26 };
@@ -224,6 +227,10 @@ int main(int argc, char **argv)
     struct tool_run run = {.program = argv[0], .called = name};
     char *called = NULL;
     int status, skip = 1;
+    if (strcmp(name, "millrace-server") == 0) {
+        prctl(PR_SET_NAME, name); /* as ps and pgrep show it */
+        return node_main(argc, argv, &agent_guest_type);
+    }
     run.tool = main_find(name);
     if (!run.tool && argc > 1) {
         run.tool = main_find(argv[1]);

@@ -40,6 +40,18 @@ static const struct {
     {"QUIT", SIGQUIT},
 };
 
+/* A node with an agent inside runs as `millrace` under that name (server/node.h). */
+static bool stop_is_called_server(const struct stop *stop, long pid)
+{
+    char path[64];
+    size_t len;
+    snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
+    char *args = text_file_read(path, &len);
+    bool is = args && strcmp(args, stop->server) == 0;
+    mem_free(args);
+    return is;
+}
+
 static bool stop_is_server(const struct stop *stop, long pid)
 {
     char path[64], exe[PATH_MAX];
@@ -51,6 +63,9 @@ static bool stop_is_server(const struct stop *stop, long pid)
     char *deleted = strstr(exe, " (deleted)"); /* it was built anew since */
     if (deleted)
         *deleted = '\0';
+    size_t program = strlen(stop->server) - strlen("-server");
+    if (strlen(exe) == program && memcmp(exe, stop->server, program) == 0)
+        return stop_is_called_server(stop, pid);
     return strcmp(exe, stop->server) == 0;
 }
 

@@ -74,6 +74,14 @@
     X(LOGGER_LEVELS, "logger.levels", LIST, "", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The same for single areas of the program: area=LEVEL, separated by commas. While it runs, " \
       "kafka-configs --entity-type broker-loggers shows and changes them.") \
+    X(AGENT_CONF_FILE, "agent.conf.file", STRING, "", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+      "The file, in Flume's format, of an agent of sources, channels and sinks that works inside " \
+      "this process (docs/agent.md). Empty: none does.") \
+    X(AGENT_NAME, "agent.name", STRING, "a1", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+      "Which agent of agent.conf.file it is: the name that its lines begin with.") \
+    X(AGENT_PROPERTIES, "agent.properties", LIST, "", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+      "KEY=VALUE, separated by commas: what -D gives to flume-ng agent, for ${sys:KEY} in its " \
+      "file, and flume.monitoring.type and flume.monitoring.port.") \
     X(REQUEST_LOGGER_CLIENT_IDS, "request.logger.client.ids", LIST, "", NULL, 0, 0, NULL, \
       CONFIG_DYNAMIC, \
       "Whose requests kafka.request.logger tells, by client id, where a * at the end stands for " \

@@ -34,9 +34,7 @@ static void agent_complain(struct agent_reading *reading, int line, const char *
 static void agent_complain(struct agent_reading *reading, int line, const char *format, ...)
 {
     va_list args;
-    buf_printf(reading->problems, "%s", reading->config->file);
-    if (line > 0)
-        buf_printf(reading->problems, " line %d", line);
+    part_where(reading->config->file, line, reading->problems);
     buf_printf(reading->problems, ": ");
     va_start(args, format);
     buf_vprintf(reading->problems, format, args);
@@ -92,6 +90,7 @@ static void agent_take_lines(struct agent_reading *reading, const struct props *
                              const struct props *system)
 {
     size_t len = strlen(reading->agent);
+    struct placeholders from = {.system = system, .lines = all, .agent = reading->agent};
     struct buf problem;
     buf_init(&problem);
     for (size_t i = 0; i < all->count; i++) {
@@ -99,7 +98,7 @@ static void agent_take_lines(struct agent_reading *reading, const struct props *
         if (strncmp(entry->key, reading->agent, len) != 0 || entry->key[len] != '.')
             continue;
         problem.len = 0;
-        char *value = placeholders_fill(entry->value, system, &problem);
+        char *value = placeholders_fill(entry->value, &from, &problem);
         if (!value)
             agent_complain(reading, entry->line, "%s: %s", entry->key, buf_text(&problem));
         props_set(&reading->props, entry->key + len + 1, value ? value : entry->value);
@@ -108,6 +107,12 @@ static void agent_take_lines(struct agent_reading *reading, const struct props *
     }
     reading->used = mem_alloc((reading->props.count + 1) * sizeof(*reading->used));
     buf_close(&problem);
+}
+
+static void agent_say_other(struct agent_reading *reading, int line, const char *name)
+{
+    part_where(reading->config->file, line >> PART_FILE_BITS << PART_FILE_BITS, reading->notes);
+    buf_printf(reading->notes, " has an agent that is called %s\n", name);
 }
 
 static void agent_say_no_agent(struct agent_reading *reading, const struct props *all)
@@ -121,8 +126,7 @@ static void agent_say_no_agent(struct agent_reading *reading, const struct props
         bool again = strlen(seen) == len && memcmp(all->entries[i].key, seen, len) == 0;
         snprintf(seen, sizeof(seen), "%.*s", (int)len, all->entries[i].key);
         if (!again)
-            buf_printf(reading->notes, "%s has an agent that is called %s\n", reading->config->file,
-                       seen);
+            agent_say_other(reading, all->entries[i].line, seen);
     }
 }
 
@@ -446,6 +450,14 @@ static bool agent_name_is_listed(const char *list, const char *name, size_t len)
     return false;
 }
 
+static void agent_say_left_out(struct agent_reading *reading, const struct props_entry *entry,
+                               const char *kind, const char *name, int name_len)
+{
+    part_where(reading->config->file, entry->line, reading->notes);
+    buf_printf(reading->notes, ": %s.%s is left out, since %s.%s does not name %.*s\n",
+               reading->agent, entry->key, reading->agent, kind, name_len, name);
+}
+
 /* What no part has: a part that is in no list is left out; anything else is a mistake. */
 static void agent_check_unused(struct agent_reading *reading)
 {
@@ -454,7 +466,7 @@ static void agent_check_unused(struct agent_reading *reading)
         const struct props_entry *entry = &reading->props.entries[i];
         const char *kind = NULL;
         size_t len = strcspn(entry->key, ".");
-        if (reading->used[i])
+        if (reading->used[i] || (len == 13 && memcmp(entry->key, "configfilters", len) == 0))
             continue;
         for (size_t k = 0; k < ARRAY_LEN(kinds); k++)
             if (strlen(kinds[k]) == len && memcmp(kinds[k], entry->key, len) == 0)
@@ -477,11 +489,7 @@ static void agent_check_unused(struct agent_reading *reading)
             agent_complain(reading, entry->line, "%s.%s is not expected there: remove the line",
                            reading->agent, entry->key);
         else
-            buf_printf(reading->notes,
-                       "%s line %d: %s.%s is left out, since %s.%s does not name "
-                       "%.*s\n",
-                       reading->config->file, entry->line, reading->agent, entry->key,
-                       reading->agent, kind, (int)name_len, name);
+            agent_say_left_out(reading, entry, kind, name, (int)name_len);
     }
 }
 
@@ -497,54 +505,96 @@ static void agent_read_list(struct agent_reading *reading, const char *key, bool
         read(reading, name);
 }
 
+/* Adds the lines of one file; those of the i-th are told by their numbers (part_where). */
+static void agent_read_text(struct agent_reading *reading, int i, const char *text, size_t len,
+                            struct props *all)
+{
+    size_t before = all->count;
+    int line;
+    if (props_parse(all, text, len, &line))
+        agent_complain(reading, i << PART_FILE_BITS | line,
+                       "it is no line of a properties file (key = value)");
+    for (size_t k = before; k < all->count; k++)
+        all->entries[k].line |= i << PART_FILE_BITS;
+}
+
+/* What stands in all files. Takes the reading's config over. */
+static int agent_read_all(struct agent_reading *reading, struct props *all,
+                          const struct props *system, size_t before, struct agent_config **out)
+{
+    agent_take_lines(reading, all, system);
+    if (reading->props.count == 0 && reading->problems->len == before) {
+        agent_say_no_agent(reading, all);
+    } else {
+        agent_read_list(reading, "channels", true, agent_read_channel);
+        agent_read_list(reading, "sources", false, agent_read_source);
+        agent_read_list(reading, "sinks", false, agent_read_sink);
+        agent_read_list(reading, "sinkgroups", false, agent_read_group);
+        agent_check_unused(reading);
+    }
+    mem_free(reading->used);
+    if (reading->problems->len > before) {
+        agent_config_free(reading->config);
+        return ERR_INVALID;
+    }
+    *out = reading->config;
+    return 0;
+}
+
+static void agent_reading_init(struct agent_reading *reading, const char *files, const char *agent,
+                               struct buf *problems, struct buf *notes)
+{
+    *reading = (struct agent_reading){.agent = agent, .problems = problems, .notes = notes};
+    reading->config = mem_alloc(sizeof(*reading->config));
+    reading->config->file = mem_strdup(files);
+    props_init(&reading->props);
+}
+
 int agent_config_parse(const char *file, const char *text, size_t len, const char *agent,
                        const struct props *system, struct agent_config **out, struct buf *problems,
                        struct buf *notes)
 {
-    struct agent_reading reading = {.agent = agent, .problems = problems, .notes = notes};
+    struct agent_reading reading;
     struct props all;
     size_t before = problems->len;
-    int line;
-    reading.config = mem_alloc(sizeof(*reading.config));
-    reading.config->file = mem_strdup(file);
     props_init(&all);
-    props_init(&reading.props);
-    if (props_parse(&all, text, len, &line))
-        agent_complain(&reading, line, "it is no line of a properties file (key = value)");
-    agent_take_lines(&reading, &all, system);
-    if (reading.props.count == 0 && problems->len == before) {
-        agent_say_no_agent(&reading, &all);
-    } else {
-        agent_read_list(&reading, "channels", true, agent_read_channel);
-        agent_read_list(&reading, "sources", false, agent_read_source);
-        agent_read_list(&reading, "sinks", false, agent_read_sink);
-        agent_read_list(&reading, "sinkgroups", false, agent_read_group);
-        agent_check_unused(&reading);
-    }
+    agent_reading_init(&reading, file, agent, problems, notes);
+    agent_read_text(&reading, 0, text, len, &all);
+    int err = agent_read_all(&reading, &all, system, before, out);
     props_close(&all);
     props_close(&reading.props);
-    mem_free(reading.used);
-    if (problems->len > before) {
-        agent_config_free(reading.config);
-        return ERR_INVALID;
-    }
-    *out = reading.config;
-    return 0;
+    return err;
 }
 
-int agent_config_read(struct env *env, const char *file, const char *agent,
+int agent_config_read(struct env *env, const char *files, const char *agent,
                       const struct props *system, struct agent_config **config,
                       struct buf *problems, struct buf *notes)
 {
-    char *text;
-    size_t len;
-    int err = env_file_load(env, file, AGENT_FILE_MAX, &text, &len);
-    if (err) {
-        buf_printf(problems, "can't read %s: %s\n", file, err_text(err));
-        return err;
+    struct agent_reading reading;
+    struct props all;
+    size_t before = problems->len;
+    char *copy = mem_strdup(files), *save = NULL;
+    int i = 0, missing = 0;
+    props_init(&all);
+    agent_reading_init(&reading, files, agent, problems, notes);
+    for (char *file = strtok_r(copy, "\n", &save); file; file = strtok_r(NULL, "\n", &save), i++) {
+        char *text;
+        size_t len;
+        int err = env_file_load(env, file, AGENT_FILE_MAX, &text, &len);
+        if (err) {
+            buf_printf(problems, "can't read %s: %s\n", file, err_text(err));
+            missing = err;
+            continue;
+        }
+        agent_read_text(&reading, i, text, len, &all);
+        mem_free(text);
     }
-    err = agent_config_parse(file, text, len, agent, system, config, problems, notes);
-    mem_free(text);
+    if (missing)
+        agent_config_free(reading.config);
+    int err = missing ? missing : agent_read_all(&reading, &all, system, before, config);
+    props_close(&all);
+    props_close(&reading.props);
+    mem_free(copy);
     return err;
 }
 

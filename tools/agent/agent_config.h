@@ -45,12 +45,13 @@ struct agent_config {
     size_t groups_count;
 };
 
-/* `system` are the values of -Dkey=value, for ${sys:key}. 0, or ERR_INVALID with a line for each
+/* `files` are names, each on a line of its own; what stands in a later one counts.
+ * `system` are the values of -Dkey=value, for ${sys:key}. 0, or ERR_INVALID with a line for each
  * mistake in `problems`. `notes` gets a line for what is legal and yet not what it may seem. */
-int agent_config_read(struct env *env, const char *file, const char *agent,
+int agent_config_read(struct env *env, const char *files, const char *agent,
                       const struct props *system, struct agent_config **config,
                       struct buf *problems, struct buf *notes) MUST_CHECK;
-/* The same from text. */
+/* The same from text of one file. */
 int agent_config_parse(const char *file, const char *text, size_t len, const char *agent,
                        const struct props *system, struct agent_config **config,
                        struct buf *problems, struct buf *notes) MUST_CHECK;

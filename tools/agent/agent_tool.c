@@ -4,30 +4,30 @@
  * then its sources end and its sinks empty the channels in memory. Failure modes: mistakes in the
  * file are all told at once, with status 1; a second SIGINT ends at once. */
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/version.h"
-#include "env/path_look.h"
-#include "tools/agent/agent.h"
+#include "tools/agent/agent_host.h"
+#include "tools/agent/agent_line.h"
 #include "tools/agent/avro_client.h"
 #include "tools/agent/types.h"
 #include "tools/tools.h"
 
-#include "tools/agent/monitor.h"
-
 static const struct option_row agent_options[] = {
     OPTION_LETTER('n', "name", "NAME", "The agent of the file that is run: the NAME of its lines."),
-    OPTION_LETTER('f', "conf-file", "FILE", "The configuration, in Flume's format."),
+    OPTION_MANY_LETTER(
+        'f', "conf-file", "FILE",
+        "The configuration, in Flume's format. Of several what stands in a later one "
+        "counts."),
     OPTION_LETTER('c', "conf", "DIR", "The directory in which FILE is looked for as well."),
     OPTION_GLUED(
         'D', "define", "KEY=VALUE",
         "A value for ${sys:KEY}. flume.root.logger=LEVEL says how much is logged, "
         "flume.monitoring.type=http|prometheus and flume.monitoring.port=N show counters."),
     OPTION("no-reload-conf", NULL, "Don't look whether FILE changes."),
+    OPTION("no-live-line", NULL, "No line that shows, at a terminal, how the agent does."),
     OPTION("check", NULL, "Only read the file and tell its mistakes."),
     OPTION("keys", NULL, "All types and their keys, in Markdown."),
     OPTION_GLUED('X', "jvm", "...", "Options of a Java machine: there is none, so without effect."),
@@ -66,14 +66,9 @@ struct agent_program {
     struct props system;
     char *file;
     const char *name;
-    struct agent *agent;
-    struct monitor *monitor;
-    struct env_timer look; /* at the file */
-    struct env_path_info seen;
-    bool stopping;
+    struct agent_host host;
+    struct agent_line line;
 };
-
-enum { AGENT_LOOK_MS = 1000 };
 
 static int64_t agent_wall_ms(void *data)
 {
@@ -123,127 +118,44 @@ static void agent_program_end(void *data)
     env_stop(program->env);
 }
 
-/* What parts have posted at their end comes first. */
-static void agent_program_stopped(void *data)
-{
-    struct agent_program *program = data;
-    program->agent = NULL;
-    env_post(program->env, agent_program_end, program);
-}
-
 static void agent_program_signal(void *data, int signum)
 {
     struct agent_program *program = data;
-    if (program->stopping && signum == SIGINT) {
+    if (program->host.stopping && signum == SIGINT) {
         logger_warn(&program->logger, "a second SIGINT: ending at once");
         _exit(1);
     }
-    if (program->stopping)
+    if (program->host.stopping)
         return;
-    program->stopping = true;
     logger_info(&program->logger, "stopping, since SIG%s came", sigabbrev_np(signum));
-    agent_stop(program->agent, agent_program_stopped, program);
-}
-
-/* Whether it is another file than at the last look, or has other bytes by the looks of it. */
-static bool agent_file_changed(struct agent_program *program)
-{
-    struct env_path_info now;
-    if (env_path_look(program->env, program->file, &now))
-        return false; /* it is being replaced */
-    bool changed = now.inode != program->seen.inode || now.size != program->seen.size ||
-                   now.modified_ms != program->seen.modified_ms;
-    program->seen = now;
-    return changed;
-}
-
-static void agent_log_lines(struct agent_program *program, enum logger_level level,
-                            struct buf *lines)
-{
-    char *save = NULL;
-    for (char *line = strtok_r((char *)(uintptr_t)buf_text(lines), "\n", &save); line;
-         line = strtok_r(NULL, "\n", &save))
-        LOGGER_AT(&program->logger, level, "%s", line);
-}
-
-static void agent_program_reload(struct agent_program *program)
-{
-    struct agent_config *config;
-    struct buf problems, notes;
-    buf_init(&problems);
-    buf_init(&notes);
-    int err = agent_config_read(program->env, program->file, program->name, &program->system,
-                                &config, &problems, &notes);
-    agent_log_lines(program, LOGGER_ERROR, &problems);
-    agent_log_lines(program, LOGGER_WARN, &notes);
-    if (err)
-        logger_error(&program->logger, "%s has mistakes: the agent goes on as before",
-                     program->file);
-    else
-        agent_reload(program->agent, config);
-    buf_close(&problems);
-    buf_close(&notes);
-}
-
-static void agent_on_look(void *data)
-{
-    struct agent_program *program = data;
-    if (program->stopping)
-        return;
-    if (!options_has(program->run->options, "no-reload-conf") && agent_file_changed(program))
-        agent_program_reload(program);
-    agent_mend(program->agent);
-    env_timer_start(&program->look, AGENT_LOOK_MS);
-}
-
-/* -Dflume.monitoring.type=http */
-static int agent_start_monitor(struct agent_program *program, struct buf *problem)
-{
-    const char *type = props_get(&program->system, "flume.monitoring.type");
-    const char *port = props_get(&program->system, "flume.monitoring.port");
-    char *end;
-    if (!type)
-        return 0;
-    bool http = strcasecmp(type, "http") == 0;
-    if (!http && strcasecmp(type, "prometheus") != 0) {
-        buf_printf(problem, "flume.monitoring.type=%s: http and prometheus are known", type);
-        return ERR_INVALID;
-    }
-    long number = port ? strtol(port, &end, 10) : MONITOR_PORT;
-    if (port && (end == port || *end || number < 0 || number > UINT16_MAX)) {
-        buf_printf(problem, "flume.monitoring.port=%s is no port", port);
-        return ERR_INVALID;
-    }
-    return monitor_start(program->env, &program->logger, http ? MONITOR_JSON : MONITOR_PROMETHEUS,
-                         (uint16_t)number, &program->agent, &program->monitor, problem);
+    agent_host_stop(&program->host, agent_program_end, program);
 }
 
 static int agent_program_work(struct agent_program *program, struct agent_config *config)
 {
+    struct agent_host *host = &program->host;
     struct buf problem;
     buf_init(&problem);
     int status = 0;
+    if (!options_has(program->run->options, "no-live-line"))
+        agent_line_open(&program->line, program->env, &program->logger, &host->agent);
+    agent_host_init(host, program->env, &program->logger, &program->system, program->file,
+                    program->name, !options_has(program->run->options, "no-reload-conf"));
     if (env_on_signal(program->env, SIGTERM, agent_program_signal, program) ||
         env_on_signal(program->env, SIGINT, agent_program_signal, program) ||
         env_on_signal(program->env, SIGHUP, agent_program_signal, program)) {
         agent_config_free(config);
         status = tool_fail(program->run, "can't catch signals");
-    } else if (agent_start_monitor(program, &problem)) {
-        agent_config_free(config);
+    } else if (agent_host_start(host, config, &problem)) {
         status = tool_fail(program->run, "%s", buf_text(&problem));
-    } else if (agent_start(program->env, &program->logger, config, &program->agent, &problem)) {
-        status = tool_fail(program->run, "%s", buf_text(&problem));
-        agent_program_stopped(program);
+        agent_host_stop(host, agent_program_end, program);
         env_run(program->env); /* as a stop would: what had been started ends here */
     } else {
-        (void)agent_file_changed(program);
-        env_timer_init(program->env, &program->look, agent_on_look, program);
-        env_timer_start(&program->look, AGENT_LOOK_MS);
         env_run(program->env);
-        env_timer_stop(&program->look);
     }
-    if (program->monitor)
-        monitor_stop(program->monitor);
+    agent_host_close(host);
+    if (program->line.env)
+        agent_line_close(&program->line);
     buf_close(&problem);
     return status;
 }
@@ -283,6 +195,24 @@ static char *agent_find_file(struct agent_program *program, const char *file)
     return mem_strdup(file);
 }
 
+/* All that were given, each on a line of its own. */
+static char *agent_find_files(struct agent_program *program)
+{
+    struct buf files;
+    const char *file;
+    int count = 0;
+    buf_init(&files);
+    for (size_t at = 0; (file = options_next(program->run->options, "conf-file", &at)); count++) {
+        char *found = agent_find_file(program, file);
+        buf_printf(&files, "%s%s", count ? "\n" : "", found);
+        mem_free(found);
+    }
+    char *all = mem_strdup(buf_text(&files));
+    buf_close(&files);
+    ASSERT(count > 0);
+    return all;
+}
+
 static void agent_print_lines(const struct tool_run *run, struct buf *lines)
 {
     char *save = NULL;
@@ -308,23 +238,22 @@ static int agent_program_read(struct agent_program *program, struct agent_config
 static int agent_program_run(struct agent_program *program)
 {
     const struct options *options = program->run->options;
-    const char *file = options_get(options, "conf-file");
     struct agent_config *config;
     program->name = options_get(options, "name");
-    if (!file)
+    if (!options_has(options, "conf-file"))
         return tool_misuse(program->run, "which configuration? Give it with --conf-file FILE");
     if (!program->name)
         return tool_misuse(program->run, "which agent of the file? Give it with --name NAME");
     if (agent_read_defines(program))
         return 1;
-    program->file = agent_find_file(program, file);
+    program->file = agent_find_files(program);
     if (agent_program_read(program, &config))
         return 1;
     if (!options_has(options, "check"))
         return agent_program_work(program, config);
     char parts[AGENT_PARTS_TEXT];
-    printf("%s: agent %s has %s, and no mistake\n", program->file, program->name,
-           agent_config_count(config, parts, sizeof(parts)));
+    printf("%.*s: agent %s has %s, and no mistake\n", (int)strcspn(program->file, "\n"),
+           program->file, program->name, agent_config_count(config, parts, sizeof(parts)));
     agent_config_free(config);
     return 0;
 }

@@ -53,7 +53,7 @@ static const struct key_row file_roll_keys[] = {
                "What is written of an event: its body, or its headers in front of it."),
     KEY_BOOL("sink.serializer.appendNewline", "true", "Whether a newline stands behind each."),
     KEY_INT("sink.batchSize", "100", 1, KEY_MAX_INT, "The most events of one take."),
-    KEY_INT("batchSize", NULL, 1, KEY_MAX_INT, "The older name of sink.batchSize."),
+    KEY_OLDER_NAME("batchSize", "sink.batchSize"),
     KEY_END,
 };
 /* clang-format on */
@@ -67,8 +67,6 @@ static int file_roll_start(struct sink *sink, struct buf *problem)
 {
     struct file_roll_sink *roll = file_roll_of(sink);
     const struct part *part = sink->part;
-    if (part_given(part, "batchSize") && !part_given(part, "sink.batchSize"))
-        sink->batch_size = (size_t)part_number(part, "batchSize");
     if (sink->batch_size > sink->channel->transaction_capacity)
         sink->batch_size = sink->channel->transaction_capacity;
     roll->dir = part_text(part, "sink.directory");

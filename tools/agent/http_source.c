@@ -4,19 +4,18 @@
  * next request of the connection is read. Failure modes: 400 for a body that the handler can't
  * read, 503 for channels that can't have the events, 405 for other methods than POST and GET, 413
  * for a body over HTTP_BODY_MAX, and for one over its share of HTTP_BUDGET, 408 for a client that
- * stops in the middle of a request. */
+ * stops in the middle of a request, or drips (peer.h). */
 #include <http_parser.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/state.h"
 #include "tools/agent/http_events.h"
-#include "tools/agent/source.h"
+#include "tools/agent/peer.h"
 #include "tools/agent/tls_keys.h"
 #include "tools/agent/types.h"
 
 enum {
-    HTTP_CONNECTIONS_MAX = 10000,
     HTTP_READ = 16 * 1024,
     HTTP_URL_MAX = 16 * 1024,
     HTTP_BODY_MAX = 16 << 20, /* which is read in a turn of the loop */
@@ -25,6 +24,8 @@ enum {
 
 #define HTTP_JSON_CLASS "org.apache.flume.source.http.JSONHandler"
 #define HTTP_BLOB_CLASS "org.apache.flume.source.http.BLOBHandler"
+/* Flume has two of them; its guide names this one. */
+#define HTTP_MORPHLINE_CLASS "org.apache.flume.sink.solr.morphline.BlobHandler"
 
 enum http_state {
     HTTP_READING, /* the next request */
@@ -44,9 +45,9 @@ static const struct state_row http_states[] = {
 struct http_source {
     struct source source;
     struct env_listener *listener;
-    struct list connections;
-    size_t connections_count;
+    struct peers peers;
     bool blob;
+    size_t body_max;
     const char *mandatory;
     struct mem_budget budget;
     struct rpc_events events; /* scratch */
@@ -54,10 +55,8 @@ struct http_source {
 };
 
 struct http_connection {
-    struct list link;
+    struct peer peer;
     struct http_source *http;
-    struct env_stream *stream;
-    struct env_timer idle; /* runs while a part of a request is here */
     enum http_state state;
     http_parser parser;
     struct batch batch;
@@ -75,11 +74,18 @@ struct http_connection {
 static const struct key_row http_source_keys[] = {
     KEY("bind", "0.0.0.0", "The address to listen on; 0.0.0.0 is any."),
     KEY_INT("port", KEY_REQUIRED, 0, 65535, "The port to listen on; 0 is a free one."),
-    KEY_ONE_OF("handler", HTTP_JSON_CLASS, HTTP_JSON_CLASS "|" HTTP_BLOB_CLASS,
+    KEY_ONE_OF("handler", HTTP_JSON_CLASS,
+               HTTP_JSON_CLASS "|" HTTP_BLOB_CLASS "|" HTTP_MORPHLINE_CLASS,
                "How bodies are read: an array of events in JSON and UTF-8, or one event of all its "
                "bytes."),
     KEY("handler.mandatoryParameters", "",
         "BLOBHandler: the parameters that must be there, separated by commas."),
+    KEY_INT("handler.maxBlobLength", "100000000", 1, KEY_MAX_INT,
+            "The blob handlers: the longest body; a longer one is refused, as is one over 16 MB."),
+    KEY_INT("ServerConnector.idleTimeout", "60000", 1, KEY_MAX_INT,
+            "How long a client may stop in the middle of a request, in milliseconds."),
+    KEY_BOOL("HttpConfiguration.sendServerVersion", "false",
+             "No answer says which server it is from, whatever is said here."),
     KEY("QueuedThreadPool.*", NULL, "Nothing depends on it: one loop serves all connections."),
     KEY_NOT_HERE("HttpConfiguration.*",
                  "the web server here has no settings of its own: leave it out"),
@@ -114,19 +120,17 @@ static void http_forget_body(struct http_connection *connection)
 
 static void http_close(struct http_connection *connection)
 {
-    struct http_source *http = connection->http;
     batch_close(&connection->batch);
-    env_timer_stop(&connection->idle);
-    env_stream_close(connection->stream);
+    peer_close(&connection->peer);
     http_forget_body(connection);
     buf_close(&connection->url);
     buf_close(&connection->out);
-    list_remove(&connection->link);
     mem_free(connection);
-    ASSERT(http->connections_count > 0);
-    if (http->connections_count-- == HTTP_CONNECTIONS_MAX)
-        env_listener_pause(http->listener, false);
-    http->source.counters.connections--;
+}
+
+static void http_close_peer(struct peer *peer)
+{
+    http_close(CONTAINER_OF(peer, struct http_connection, peer));
 }
 
 /* ---- answers ---- */
@@ -136,7 +140,7 @@ static bool http_flush(struct http_connection *connection)
 {
     struct buf *out = &connection->out;
     struct env_chunk chunk = {.data = out->data, .len = out->len};
-    ssize_t sent = out->len > 0 ? env_stream_write(connection->stream, &chunk, 1) : 0;
+    ssize_t sent = out->len > 0 ? env_stream_write(connection->peer.stream, &chunk, 1) : 0;
     if (sent > 0)
         memmove(out->data, out->data + sent, out->len - (size_t)sent);
     out->len -= sent > 0 ? (size_t)sent : 0;
@@ -271,7 +275,8 @@ static int http_on_body(http_parser *parser, const char *at, size_t len)
     struct mem_budget *budget = &connection->http->budget;
     struct buf *body = &connection->body;
     size_t before = body->cap;
-    int err = len > HTTP_BODY_MAX - body->len ? ERR_TOO_LARGE : buf_append(body, at, len);
+    int err =
+        len > connection->http->body_max - body->len ? ERR_TOO_LARGE : buf_append(body, at, len);
     if (!err && body->cap > before)
         err = mem_budget_shares(budget, before, body->cap)
                   ? mem_budget_take(budget, body->cap - before)
@@ -290,6 +295,7 @@ static int http_on_end(http_parser *parser)
     struct http_connection *connection = parser->data;
     connection->begun = false;
     connection->whole = true;
+    peer_done(&connection->peer);
     connection->keeps = http_should_keep_alive(parser) != 0;
     http_parser_pause(parser, 1);
     return 0;
@@ -333,20 +339,16 @@ static void http_go_on(struct http_connection *connection)
             return;
     if (connection->state == HTTP_READING && !http_flush(connection)) /* 100 Continue */
         return;
-    bool reads = connection->state == HTTP_READING;
-    env_stream_want_read(connection->stream, reads);
-    if (reads && connection->begun)
-        env_timer_start(&connection->idle, connection->http->source.idle_ms);
-    else
-        env_timer_stop(&connection->idle);
+    peer_want(&connection->peer, connection->state == HTTP_READING, connection->begun);
 }
 
-static void http_on_idle(void *data)
+static void http_slow(struct peer *peer)
 {
-    struct http_connection *connection = data;
+    struct http_connection *connection = CONTAINER_OF(peer, struct http_connection, peer);
     ASSERT(connection->state == HTTP_READING);
     ASSERT(!connection->whole);
     connection->http->source.counters.read_fail++;
+    peer_say(peer, "it stopped in the middle of a request, or sends it too slowly");
     if (http_answer(connection, HTTP_STATUS_REQUEST_TIMEOUT,
                     "The request stopped in its middle.\n"))
         http_go_on(connection);
@@ -366,7 +368,7 @@ static void http_readable(void *data)
 {
     struct http_connection *connection = data;
     ASSERT(connection->used == connection->len);
-    ssize_t got = env_stream_read(connection->stream, connection->in, sizeof(connection->in));
+    ssize_t got = peer_read(&connection->peer, connection->in, sizeof(connection->in));
     if (got < 0 && got != ERR_AGAIN) {
         http_close(connection);
         return;
@@ -386,31 +388,29 @@ static void http_writable(void *data)
 static void http_accepted(void *data, struct env_stream *stream)
 {
     struct http_source *http = data;
+    if (!peers_admit(&http->peers, stream))
+        return;
     struct http_connection *connection = mem_alloc(sizeof(*connection));
     connection->http = http;
-    connection->stream = stream;
     connection->batch.done = http_batch_done;
-    env_timer_init(http->source.env, &connection->idle, http_on_idle, connection);
     http_parser_init(&connection->parser, HTTP_REQUEST);
     connection->parser.data = connection;
     buf_init(&connection->url);
     buf_init(&connection->body);
     buf_init(&connection->out);
-    list_push(&http->connections, &connection->link);
-    http->source.counters.connections++;
-    if (++http->connections_count == HTTP_CONNECTIONS_MAX)
-        env_listener_pause(http->listener, true);
-    env_stream_set(stream, http_readable, http_writable, connection);
-    env_stream_want_read(stream, true);
+    peer_open(&connection->peer, &http->peers, stream, http_readable, http_writable, connection);
 }
 
 static int http_start(struct source *source, struct buf *problem)
 {
     struct http_source *http = http_of(source);
-    list_init(&http->connections);
+    peers_init(&http->peers, source, http_close_peer, http_slow);
     mem_budget_init(&http->budget, HTTP_BUDGET);
     buf_init(&http->why);
-    http->blob = part_is(source->part, "handler", HTTP_BLOB_CLASS);
+    http->blob = !part_is(source->part, "handler", HTTP_JSON_CLASS);
+    int64_t most = part_number(source->part, "handler.maxBlobLength");
+    http->body_max = http->blob && most < HTTP_BODY_MAX ? (size_t)most : HTTP_BODY_MAX;
+    source->idle_ms = part_number(source->part, "ServerConnector.idleTimeout");
     http->mandatory = part_text(source->part, "handler.mandatoryParameters");
     return source_listen(source, part_text(source->part, "bind"),
                          (uint16_t)part_number(source->part, "port"), http_accepted, http,
@@ -420,9 +420,7 @@ static int http_start(struct source *source, struct buf *problem)
 static void http_stop(struct source *source)
 {
     struct http_source *http = http_of(source);
-    LIST_EACH(step, &http->connections)
-        http_close(LIST_ENTRY(step, struct http_connection, link));
-    ASSERT(http->connections_count == 0);
+    peers_close(&http->peers);
     ASSERT(http->budget.used == 0);
     env_listener_close(http->listener);
     mem_free(http->events.rows);

@@ -112,6 +112,12 @@ static const struct key_row kafka_channel_keys[] = {
     KEY("kafka.producer.*", NULL, "Any setting of a producer, by its Java name."),
     KEY("kafka.consumer.*", NULL, "Any setting of a consumer, by its Java name."),
     KEY_NOT_HERE("migrateZookeeperOffsets", "there is no ZooKeeper: leave it out"),
+    KEY_NOT_HERE("readSmallestOffset",
+                 "kafka.consumer.auto.offset.reset = earliest is how it is said now"),
+    KEY_OLDER_NAME("brokerList", "kafka.bootstrap.servers"),
+    KEY_OLDER_NAME("topic", "kafka.topic"),
+    KEY_OLDER_NAME("groupId", "kafka.consumer.group.id"),
+    KEY_OLDER_NAME("pollTimeout", "kafka.pollTimeout"),
     KEY_END,
 };
 /* clang-format on */

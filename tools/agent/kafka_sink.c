@@ -67,7 +67,7 @@ static const struct key_row kafka_keys[] = {
     KEY_INT("flumeBatchSize", "100", 1, KEY_MAX_INT,
             "The most events of one take: as many may come twice after kill -9. Several takes are "
             "under way at once out of a memory channel."),
-    KEY_INT("kafka.flumeBatchSize", NULL, 1, KEY_MAX_INT, "Another name of flumeBatchSize."),
+    KEY_OLDER_NAME("kafka.flumeBatchSize", "flumeBatchSize"),
     KEY("kafka.producer.acks", "all",
         "Who must have a record: all in-sync replicas (all), the leader (1), nobody (0). Flume's "
         "default is 1."),
@@ -81,10 +81,10 @@ static const struct key_row kafka_keys[] = {
     KEY("kafka.producer.security.protocol", "PLAINTEXT",
         "Only PLAINTEXT: this build has no TLS and no SASL."),
     KEY("kafka.producer.*", NULL, "Any setting of a producer, by its Java name."),
-    KEY("brokerList", NULL, "The older name of kafka.bootstrap.servers."),
-    KEY("topic", NULL, "The older name of kafka.topic."),
-    KEY_INT("batchSize", NULL, 1, KEY_MAX_INT, "The older name of flumeBatchSize."),
-    KEY("requiredAcks", NULL, "The older name of kafka.producer.acks; -1 is all."),
+    KEY_OLDER_NAME("brokerList", "kafka.bootstrap.servers"),
+    KEY_OLDER_NAME("topic", "kafka.topic"),
+    KEY_OLDER_NAME("batchSize", "flumeBatchSize"),
+    KEY_OLDER_NAME("requiredAcks", "kafka.producer.acks"),
     KEY_END,
 };
 /* clang-format on */

@@ -69,8 +69,8 @@ static const struct key_row kafka_source_keys[] = {
     KEY("kafka.consumer.*", NULL, "Any setting of a consumer, by its Java name."),
     KEY_NOT_HERE("migrateZookeeperOffsets", "there is no ZooKeeper: leave it out"),
     KEY_NOT_HERE("zookeeperConnect", "there is no ZooKeeper: give kafka.bootstrap.servers"),
-    KEY_NOT_HERE("topic", "its name is kafka.topics"),
-    KEY_NOT_HERE("groupId", "its name is kafka.consumer.group.id"),
+    KEY_OLDER_NAME("topic", "kafka.topics"),
+    KEY_OLDER_NAME("groupId", "kafka.consumer.group.id"),
     KEY_END,
 };
 /* clang-format on */

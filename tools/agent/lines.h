@@ -29,5 +29,10 @@ int lines_next(struct lines *lines, struct event *event) MUST_CHECK;
 /* What has come of a line without its end, line_max bytes of it at most; false when there is
  * nothing. For the end of a stream, and to cut a line that is too long. */
 bool lines_rest(struct lines *lines, struct event *event);
+/* Whether a line has begun, and its end has not come. */
+static inline bool lines_begun(const struct lines *lines)
+{
+    return lines->end > lines->start;
+}
 
 #endif

@@ -3,18 +3,18 @@
  * Happy path: what a connection has sent is split into lines, a batch of them goes to the channels,
  * then as many OKs are written, and reading goes on. Failure modes: a channel that can't take the
  * events is told to the client, line by line, as FAILED; a line over max-line-length is refused and
- * its connection closed; a client that does not read its answers is not read from. */
+ * its connection closed; a client that does not read its answers is not read from; one that drips
+ * is closed (peer.h). */
 #include <string.h>
 
 #include "base/mem.h"
 #include "tools/agent/lines.h"
-#include "tools/agent/source.h"
+#include "tools/agent/peer.h"
 #include "tools/agent/types.h"
 
 enum {
     NETCAT_BATCH = 100,
-    NETCAT_BLOCK = 16 * 1024, /* of one connection */
-    NETCAT_CONNECTIONS_MAX = 10000,
+    NETCAT_BLOCK = 16 * 1024,      /* of one connection */
     NETCAT_OUT_MAX = 256 * 1024,   /* answers that a client has not read */
     NETCAT_OUT_ALL_MAX = 16 << 20, /* that all clients have not read */
 };
@@ -22,16 +22,15 @@ enum {
 struct netcat_source {
     struct source source;
     struct env_listener *listener;
-    struct list connections;
-    size_t connections_count, line_max;
+    struct peers peers;
+    size_t line_max;
     size_t owed; /* bytes of answers that are not written yet */
     bool acks;
 };
 
 struct netcat_connection {
-    struct list link;
+    struct peer peer;
     struct netcat_source *netcat;
-    struct env_stream *stream;
     struct lines lines;
     struct batch batch;
     struct buf out; /* answers that are not written yet */
@@ -69,18 +68,23 @@ static void netcat_count(struct netcat_connection *connection, size_t owed)
 
 static void netcat_close(struct netcat_connection *connection)
 {
-    struct netcat_source *netcat = connection->netcat;
     netcat_count(connection, 0);
     batch_close(&connection->batch);
-    env_stream_close(connection->stream);
+    peer_close(&connection->peer);
     lines_close(&connection->lines);
     buf_close(&connection->out);
-    list_remove(&connection->link);
     mem_free(connection);
-    ASSERT(netcat->connections_count > 0);
-    if (netcat->connections_count-- == NETCAT_CONNECTIONS_MAX)
-        env_listener_pause(netcat->listener, false);
-    netcat->source.counters.connections--;
+}
+
+static void netcat_close_peer(struct peer *peer)
+{
+    netcat_close(CONTAINER_OF(peer, struct netcat_connection, peer));
+}
+
+static void netcat_slow(struct peer *peer)
+{
+    peer_say(peer, "it stopped in the middle of a line, or sends it too slowly");
+    netcat_close_peer(peer);
 }
 
 /* False: the connection is gone. */
@@ -89,7 +93,7 @@ static bool netcat_write(struct netcat_connection *connection)
     struct buf *out = &connection->out;
     if (out->len > 0) {
         struct env_chunk chunk = {.data = out->data, .len = out->len};
-        ssize_t sent = env_stream_write(connection->stream, &chunk, 1);
+        ssize_t sent = env_stream_write(connection->peer.stream, &chunk, 1);
         if (sent < 0) {
             netcat_close(connection);
             return false;
@@ -119,11 +123,10 @@ static void netcat_answer(struct netcat_connection *connection, int status)
 
 static void netcat_refuse_line(struct netcat_connection *connection)
 {
-    char peer[ENV_ADDRESS_TEXT_MAX];
-    env_stream_peer(connection->stream, peer);
-    logger_warn(&connection->netcat->source.logger,
-                "closing %s: a line is longer than max-line-length (%zu)", peer,
-                connection->netcat->line_max);
+    char why[64];
+    snprintf(why, sizeof(why), "a line is longer than max-line-length (%zu)",
+             connection->netcat->line_max);
+    peer_say(&connection->peer, why);
     buf_printf(&connection->out,
                "FAILED: Event exceeds the maximum length (%zu chars, including newline)\n",
                connection->netcat->line_max);
@@ -140,6 +143,8 @@ static bool netcat_pump(struct netcat_connection *connection)
                (found = lines_next(&connection->lines, &event)) == 1)
             batch_add(&connection->batch, &event);
         connection->asked = connection->batch.count;
+        if (connection->asked > 0)
+            peer_done(&connection->peer);
         int status = connection->asked > 0 ? batch_send(&connection->batch) : 0;
         if (status == TRANSACTION_PENDING)
             connection->under_way = true;
@@ -155,8 +160,8 @@ static void netcat_want(struct netcat_connection *connection)
 {
     bool reads = connection->out.len < NETCAT_OUT_MAX &&
                  (connection->out.len == 0 || connection->netcat->owed < NETCAT_OUT_ALL_MAX);
-    env_stream_want_read(connection->stream,
-                         reads && !connection->under_way && !connection->ending);
+    peer_want(&connection->peer, reads && !connection->under_way && !connection->ending,
+              lines_begun(&connection->lines));
 }
 
 static void netcat_batch_done(struct batch *batch, int status)
@@ -195,7 +200,7 @@ static void netcat_readable(void *data)
         netcat_close(connection);
         return;
     }
-    ssize_t got = env_stream_read(connection->stream, to, room);
+    ssize_t got = peer_read(&connection->peer, to, room);
     if (got == ERR_EOF) {
         netcat_end(connection);
         return;
@@ -220,24 +225,21 @@ static void netcat_writable(void *data)
 static void netcat_accepted(void *data, struct env_stream *stream)
 {
     struct netcat_source *netcat = data;
+    if (!peers_admit(&netcat->peers, stream))
+        return;
     struct netcat_connection *connection = mem_alloc(sizeof(*connection));
     connection->netcat = netcat;
-    connection->stream = stream;
     buf_init(&connection->out);
     lines_init(&connection->lines, NETCAT_BLOCK, netcat->line_max, false);
     batch_init(&connection->batch, &netcat->source, NETCAT_BATCH, false, netcat_batch_done);
-    list_push(&netcat->connections, &connection->link);
-    netcat->source.counters.connections++;
-    if (++netcat->connections_count == NETCAT_CONNECTIONS_MAX)
-        env_listener_pause(netcat->listener, true);
-    env_stream_set(stream, netcat_readable, netcat_writable, connection);
-    env_stream_want_read(stream, true);
+    peer_open(&connection->peer, &netcat->peers, stream, netcat_readable, netcat_writable,
+              connection);
 }
 
 static int netcat_start(struct source *source, struct buf *problem)
 {
     struct netcat_source *netcat = netcat_of(source);
-    list_init(&netcat->connections);
+    peers_init(&netcat->peers, source, netcat_close_peer, netcat_slow);
     netcat->line_max = (size_t)part_number(source->part, "max-line-length");
     netcat->acks = part_flag(source->part, "ack-every-event");
     return source_listen(source, part_text(source->part, "bind"),
@@ -248,9 +250,7 @@ static int netcat_start(struct source *source, struct buf *problem)
 static void netcat_stop(struct source *source)
 {
     struct netcat_source *netcat = netcat_of(source);
-    LIST_EACH(step, &netcat->connections)
-        netcat_close(LIST_ENTRY(step, struct netcat_connection, link));
-    ASSERT(netcat->connections_count == 0);
+    peers_close(&netcat->peers);
     env_listener_close(netcat->listener);
 }
 

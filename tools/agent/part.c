@@ -206,6 +206,19 @@ bool part_equals(const struct part *a, const struct part *b)
     return true;
 }
 
+void part_where(const char *files, int line, struct buf *out)
+{
+    const int mask = (1 << PART_FILE_BITS) - 1;
+    for (int skip = line >> PART_FILE_BITS; skip > 0; skip--) {
+        files = strchr(files, '\n');
+        ASSERT(files);
+        files++;
+    }
+    buf_printf(out, "%.*s", (int)strcspn(files, "\n"), files);
+    if (line & mask)
+        buf_printf(out, " line %d", line & mask);
+}
+
 void part_complain(const struct part *part, const char *key, struct buf *problems,
                    const char *format, ...)
 {
@@ -214,7 +227,8 @@ void part_complain(const struct part *part, const char *key, struct buf *problem
     for (size_t i = 0; i < part->count; i++)
         if (strcmp(part->values[i].key, key) == 0)
             line = part->values[i].line;
-    buf_printf(problems, "%s line %d: %s%s: ", part->file, line, part->prefix, key);
+    part_where(part->file, line, problems);
+    buf_printf(problems, ": %s%s: ", part->prefix, key);
     va_start(args, format);
     buf_vprintf(problems, format, args);
     va_end(args);
@@ -238,6 +252,7 @@ static struct part_value *part_put(struct part *part, const struct key_row *row,
     to->row = row;
     to->value = mem_strdup(value);
     to->line = line;
+    to->older = false;
     return to;
 }
 
@@ -262,18 +277,43 @@ static void part_check_value(const struct part *part, const struct part_value *v
         part_complain(part, key, problems, "\"%s\" is none of %s", text, row->words);
 }
 
+static struct part_value *part_find(const struct part *part, const char *key)
+{
+    for (size_t i = 0; i < part->count; i++)
+        if (strcmp(part->values[i].key, key) == 0)
+            return &part->values[i];
+    return NULL;
+}
+
+static void part_add_known(struct part *part, const struct key_row *row, const char *key,
+                           const char *value, int line, struct buf *problems)
+{
+    const struct part_value *newer = row->kind == KEY_OLDER ? part_find(part, row->words) : NULL;
+    size_t before = problems->len;
+    if (newer && !newer->older)
+        return;
+    if (row->kind == KEY_OLDER) {
+        struct part_value *to =
+            part_put(part, part_row(part->type, row->words), row->words, value, line);
+        to->older = true;
+        part_check_value(part, to, problems);
+    } else {
+        part_check_value(part, part_put(part, row, key, value, line), problems);
+    }
+    part->invalid = part->invalid || problems->len > before;
+}
+
 void part_add(struct part *part, const char *key, const char *value, int line, struct buf *problems)
 {
     const struct key_row *row = part_row(part->type, key);
     if (row) {
-        size_t before = problems->len;
-        part_check_value(part, part_put(part, row, key, value, line), problems);
-        part->invalid = part->invalid || problems->len > before;
+        part_add_known(part, row, key, value, line, problems);
         return;
     }
     const char *nearest = part_nearest_key(part->type, key);
-    buf_printf(problems, "%s line %d: %s%s: a %s %s has no such key: ", part->file, line,
-               part->prefix, key, part->type->name, part_kind_word(part->type->kind));
+    part_where(part->file, line, problems);
+    buf_printf(problems, ": %s%s: a %s %s has no such key: ", part->prefix, key, part->type->name,
+               part_kind_word(part->type->kind));
     if (nearest)
         buf_printf(problems, "did you mean %s?\n", nearest);
     else
@@ -297,14 +337,6 @@ void part_check(const struct part *part, struct buf *problems)
 }
 
 /* ---- getters ---- */
-
-static const struct part_value *part_find(const struct part *part, const char *key)
-{
-    for (size_t i = 0; i < part->count; i++)
-        if (strcmp(part->values[i].key, key) == 0)
-            return &part->values[i];
-    return NULL;
-}
 
 const char *part_text(const struct part *part, const char *key)
 {
@@ -399,6 +431,8 @@ static const char *part_row_what(const struct key_row *row, char *text, size_t s
     };
     if (row->kind == KEY_WORD)
         snprintf(text, size, "%s", row->words);
+    else if (row->kind == KEY_OLDER)
+        snprintf(text, size, "see %s", row->words);
     else if (row->kind == KEY_NUMBER && row->max < KEY_MAX_INT)
         snprintf(text, size, "%lld to %lld", (long long)row->min, (long long)row->max);
     else

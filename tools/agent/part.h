@@ -35,6 +35,7 @@ enum key_kind {
     KEY_FLAG,   /* true or false */
     KEY_WORD,   /* one of `words`, whatever its case */
     KEY_LIST,   /* names, separated by blanks */
+    KEY_OLDER,  /* another name of the key in `words`, which counts if both are given */
     KEY_REFUSED /* one of Flume that is not here: the sentence says what to do instead */
 };
 
@@ -48,7 +49,7 @@ struct key_row {
     const char *standard; /* the default; NULL = none; KEY_REQUIRED = it must be given */
     int64_t min;
     int64_t max;
-    const char *words; /* "a|b" */
+    const char *words; /* "a|b", or the newer key */
     const char *doc;   /* one sentence */
 };
 
@@ -66,6 +67,8 @@ extern const char KEY_REQUIRED[];
     {.name = text, .kind = KEY_WORD, .standard = otherwise, .words = choice, .doc = sentence}
 #define KEY_NAMES(text, otherwise, sentence) \
     {.name = text, .kind = KEY_LIST, .standard = otherwise, .doc = sentence}
+#define KEY_OLDER_NAME(text, newer) \
+    {.name = text, .kind = KEY_OLDER, .words = newer, .doc = "Another name of " newer "."}
 #define KEY_NOT_HERE(text, sentence) \
     {.name = text, .kind = KEY_REFUSED, .doc = sentence}
 #define KEY_END {.name = NULL}
@@ -91,6 +94,7 @@ struct part_value {
     char *key; /* as in the file, without the part's prefix */
     char *value;
     int line;
+    bool older; /* it was given by an older name */
 };
 
 struct part {
@@ -118,6 +122,10 @@ void part_add(struct part *part, const char *key, const char *value, int line,
               struct buf *problems);
 /* When all values are in: what is missing, and the type's own check. */
 void part_check(const struct part *part, struct buf *problems);
+/* "FILE line 3". `files` are names of files, each on a line of its own; the number of a line of the
+ * i-th has i in the bits from PART_FILE_BITS on. Without a line: "FILE". */
+enum { PART_FILE_BITS = 24, PART_FILES_MAX = 64 };
+void part_where(const char *files, int line, struct buf *out);
 /* "FILE line 3: a1.sources.r1.port: ..." and a newline, into `problems`. */
 void part_complain(const struct part *part, const char *key, struct buf *problems,
                    const char *format, ...) PRINTF_LIKE(4, 5);

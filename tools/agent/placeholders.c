@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tools/agent/config_filter.h"
 #include "tools/text_file.h"
 
 static bool placeholders_begins(const char *name, const char *prefix, const char **rest)
@@ -32,25 +33,28 @@ static char *placeholders_file(const char *rest)
 }
 
 /* In fresh memory; NULL when nothing gives it a value. */
-static char *placeholders_look(const char *name, const struct props *system, struct buf *problem)
+static char *placeholders_look(const char *name, const struct placeholders *from,
+                               struct buf *problem)
 {
     const char *rest, *found;
+    if (config_filter_is_asked(name))
+        return config_filter_look(from->lines, from->agent, name, problem);
     if (placeholders_begins(name, "env:", &rest))
         found = getenv(rest);
     else if (placeholders_begins(name, "sys:", &rest))
-        found = props_get(system, rest);
+        found = props_get(from->system, rest);
     else if (placeholders_begins(name, "file:", &rest))
         return placeholders_file(rest);
     else if (strchr(name, ':')) {
         buf_printf(problem, "${%s}: only env:, sys: and file:UTF-8: are known here", name);
         return NULL;
-    } else if (!(found = props_get(system, name)))
+    } else if (!(found = props_get(from->lines, name)) && !(found = props_get(from->system, name)))
         found = getenv(name);
     return found ? mem_strdup(found) : NULL;
 }
 
 /* What stands between the braces, of `len` bytes. */
-static int placeholders_put(const char *inside, size_t len, const struct props *system,
+static int placeholders_put(const char *inside, size_t len, const struct placeholders *from,
                             struct buf *out, struct buf *problem)
 {
     char *name = mem_strndup(inside, len);
@@ -58,7 +62,7 @@ static int placeholders_put(const char *inside, size_t len, const struct props *
     size_t before = problem->len;
     if (otherwise)
         *otherwise = '\0';
-    char *value = placeholders_look(name, system, problem);
+    char *value = placeholders_look(name, from, problem);
     if (value)
         buf_printf(out, "%s", value);
     else if (otherwise && problem->len == before)
@@ -70,7 +74,7 @@ static int placeholders_put(const char *inside, size_t len, const struct props *
     return problem->len == before ? 0 : -1;
 }
 
-char *placeholders_fill(const char *value, const struct props *system, struct buf *problem)
+char *placeholders_fill(const char *value, const struct placeholders *from, struct buf *problem)
 {
     struct buf out;
     int failed = 0;
@@ -86,7 +90,7 @@ char *placeholders_fill(const char *value, const struct props *system, struct bu
                 failed = -1;
                 break;
             }
-            failed = placeholders_put(value + 2, (size_t)(end - value) - 2, system, &out, problem);
+            failed = placeholders_put(value + 2, (size_t)(end - value) - 2, from, &out, problem);
             value = end + 1;
         } else {
             buf_put(&out, value++, 1);

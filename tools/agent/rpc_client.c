@@ -241,19 +241,14 @@ static void rpc_client_connected(void *data, int status, struct env_stream *stre
 {
     struct rpc_client *client = data;
     client->dial = NULL;
-    if (!status && client->setup.zip_level >= 0) {
-        client->zip = rpc_zip_new(client->setup.zip_level);
-        if (!client->zip) {
-            env_stream_close(stream);
-            status = ERR_NO_MEMORY;
-        }
-    }
     if (status) {
         client->setup.counters->connection_failed++;
         rpc_client_fail(client, status, NULL);
         return;
     }
     client->setup.counters->connection_created++;
+    if (client->setup.zip_level >= 0)
+        client->zip = rpc_zip_new(client->setup.zip_level);
     client->stream = stream;
     client->connected_us = env_now_us(client->setup.env);
     client->session = (struct rpc_session){.compact = client->setup.compact};

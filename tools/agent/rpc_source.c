@@ -5,7 +5,7 @@
  * nothing more is read of it meanwhile. Failure modes: channels that can't have the events are told
  * in the answer; bytes that are no request end the connection, with a line that says why; a request
  * over RPC_FRAME_MAX, and one over its share of RPC_BUDGET, end theirs, and so does a peer that
- * stops in the middle of a request. */
+ * stops in the middle of a request, or drips (peer.h). */
 #include "tools/agent/rpc_source.h"
 
 #include <string.h>
@@ -15,7 +15,6 @@
 #include "tools/agent/rpc_zip.h"
 
 enum {
-    RPC_CONNECTIONS_MAX = 10000,
     RPC_READ = 16 * 1024,
     RPC_READ_PACKED = 4 * 1024, /* unpacked it is a thousand times that at most, all in one turn */
     RPC_BUDGET = 256 << 20
@@ -34,10 +33,8 @@ static const struct state_row rpc_states[] = {
 };
 
 struct rpc_connection {
-    struct list link;
+    struct peer peer;
     struct rpc_source *rpc;
-    struct env_stream *stream;
-    struct env_timer idle; /* runs while a part of a request is here */
     enum rpc_state state;
     struct rpc_session session;
     struct rpc_frame frame; /* pays for a request until its answer */
@@ -57,30 +54,26 @@ static void rpc_move(struct rpc_connection *connection, enum rpc_state to)
 
 static void rpc_close(struct rpc_connection *connection)
 {
-    struct rpc_source *rpc = connection->rpc;
     batch_close(&connection->batch);
     rpc_frame_close(&connection->frame);
     rpc_zip_free(connection->zip);
-    env_timer_stop(&connection->idle);
-    env_stream_close(connection->stream);
+    peer_close(&connection->peer);
     buf_close(&connection->reply);
     buf_close(&connection->out);
-    list_remove(&connection->link);
     mem_free(connection);
-    ASSERT(rpc->connections_count > 0);
-    if (rpc->connections_count-- == RPC_CONNECTIONS_MAX)
-        env_listener_pause(rpc->listener, false);
-    rpc->source.counters.connections--;
+}
+
+static void rpc_close_peer(struct peer *peer)
+{
+    rpc_close(CONTAINER_OF(peer, struct rpc_connection, peer));
 }
 
 /* ERR_x, for who sees it to close the connection. */
 static int rpc_refuse(struct rpc_connection *connection, int err, const char *why)
 {
-    char peer[ENV_ADDRESS_TEXT_MAX];
     ASSERT(err < 0);
-    env_stream_peer(connection->stream, peer);
     connection->rpc->source.counters.read_fail++;
-    logger_warn(&connection->rpc->source.logger, "closing %s: %s", peer, why ? why : err_text(err));
+    peer_say(&connection->peer, why ? why : err_text(err));
     return err;
 }
 
@@ -90,7 +83,7 @@ static int rpc_flush(struct rpc_connection *connection)
 {
     struct buf *out = &connection->out;
     struct env_chunk chunk = {.data = out->data, .len = out->len};
-    ssize_t sent = out->len > 0 ? env_stream_write(connection->stream, &chunk, 1) : 0;
+    ssize_t sent = out->len > 0 ? env_stream_write(connection->peer.stream, &chunk, 1) : 0;
     if (sent < 0)
         return (int)sent;
     if (sent > 0)
@@ -160,6 +153,7 @@ static int rpc_request(struct rpc_connection *connection)
     size_t len;
     connection->session.serial = connection->frame.serial;
     struct block *block = rpc_frame_take(&connection->frame, &len);
+    peer_done(&connection->peer);
     ASSERT(events->count == 0);
     events->max = rpc->source.batch_max;
     int status =
@@ -206,7 +200,9 @@ static int rpc_unpack(struct rpc_connection *connection)
         rpc_zip_unpack(connection->zip, connection->in + connection->used,
                        connection->len - connection->used, &used, plain, sizeof(plain), &made);
     if (err)
-        return rpc_refuse(connection, err, "what it sends is not compressed by deflate");
+        return rpc_refuse(connection, err,
+                          err == ERR_NO_MEMORY ? NULL
+                                               : "what it sends is not compressed by deflate");
     connection->used += used;
     while (fed < made && connection->state == RPC_READING) {
         size_t step;
@@ -246,19 +242,16 @@ static void rpc_go_on(struct rpc_connection *connection)
         rpc_close(connection);
         return;
     }
-    bool reads = connection->state == RPC_READING;
-    env_stream_want_read(connection->stream, reads);
-    if (reads && rpc_frame_is_begun(&connection->frame))
-        env_timer_start(&connection->idle, connection->rpc->source.idle_ms);
-    else
-        env_timer_stop(&connection->idle);
+    peer_want(&connection->peer, connection->state == RPC_READING,
+              rpc_frame_is_begun(&connection->frame));
 }
 
-static void rpc_on_idle(void *data)
+static void rpc_slow(struct peer *peer)
 {
-    struct rpc_connection *connection = data;
+    struct rpc_connection *connection = CONTAINER_OF(peer, struct rpc_connection, peer);
     ASSERT(connection->state == RPC_READING);
-    (void)rpc_refuse(connection, ERR_TIMED_OUT, "it stopped in the middle of a request");
+    (void)rpc_refuse(connection, ERR_TIMED_OUT,
+                     "it stopped in the middle of a request, or sends it too slowly");
     rpc_close(connection);
 }
 
@@ -279,8 +272,8 @@ static void rpc_readable(void *data)
     struct rpc_connection *connection = data;
     ASSERT(connection->state == RPC_READING);
     ASSERT(connection->used == connection->len);
-    ssize_t got = env_stream_read(connection->stream, connection->in,
-                                  connection->zip ? RPC_READ_PACKED : RPC_READ);
+    ssize_t got =
+        peer_read(&connection->peer, connection->in, connection->zip ? RPC_READ_PACKED : RPC_READ);
     if (got < 0 && got != ERR_AGAIN) {
         rpc_close(connection);
         return;
@@ -304,35 +297,28 @@ static void rpc_accepted(void *data, struct env_stream *stream)
 {
     struct rpc_source *rpc = data;
     char peer[ENV_ADDRESS_TEXT_MAX];
-    struct rpc_zip *zip = rpc->zips ? rpc_zip_new(rpc->zip_level) : NULL;
     env_stream_peer(stream, peer);
-    if ((rpc->zips && !zip) || (rpc->admits && !rpc->admits(rpc, peer))) {
-        rpc_zip_free(zip);
+    if (rpc->admits && !rpc->admits(rpc, peer)) {
         env_stream_close(stream);
         return;
     }
+    if (!peers_admit(&rpc->peers, stream))
+        return;
     struct rpc_connection *connection = mem_alloc(sizeof(*connection));
     connection->rpc = rpc;
-    connection->stream = stream;
-    connection->zip = zip;
+    connection->zip = rpc->zips ? rpc_zip_new(rpc->zip_level) : NULL;
     connection->session.compact = rpc->compact;
     connection->batch.done = rpc_batch_done;
     buf_init(&connection->reply);
     buf_init(&connection->out);
     rpc_frame_init(&connection->frame, rpc->protocol->framing, &rpc->budget);
-    env_timer_init(rpc->source.env, &connection->idle, rpc_on_idle, connection);
-    list_push(&rpc->connections, &connection->link);
-    rpc->source.counters.connections++;
-    if (++rpc->connections_count == RPC_CONNECTIONS_MAX)
-        env_listener_pause(rpc->listener, true);
-    env_stream_set(stream, rpc_readable, rpc_writable, connection);
-    env_stream_want_read(stream, true);
+    peer_open(&connection->peer, &rpc->peers, stream, rpc_readable, rpc_writable, connection);
 }
 
 int rpc_source_start(struct rpc_source *rpc, struct buf *problem)
 {
     ASSERT(rpc->protocol);
-    list_init(&rpc->connections);
+    peers_init(&rpc->peers, &rpc->source, rpc_close_peer, rpc_slow);
     mem_budget_init(&rpc->budget, RPC_BUDGET);
     buf_init(&rpc->scratch);
     const struct part *part = rpc->source.part;
@@ -342,9 +328,7 @@ int rpc_source_start(struct rpc_source *rpc, struct buf *problem)
 
 void rpc_source_stop(struct rpc_source *rpc)
 {
-    LIST_EACH(step, &rpc->connections)
-        rpc_close(LIST_ENTRY(step, struct rpc_connection, link));
-    ASSERT(rpc->connections_count == 0);
+    peers_close(&rpc->peers);
     ASSERT(rpc->budget.used == 0);
     env_listener_close(rpc->listener);
     mem_free(rpc->events.rows);

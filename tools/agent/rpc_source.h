@@ -4,9 +4,8 @@
 #ifndef AGENT_RPC_SOURCE_H
 #define AGENT_RPC_SOURCE_H
 
-#include "base/list.h"
+#include "tools/agent/peer.h"
 #include "tools/agent/rpc.h"
-#include "tools/agent/source.h"
 
 struct rpc_source {
     struct source source;
@@ -19,8 +18,7 @@ struct rpc_source {
     bool (*admits)(struct rpc_source *rpc, const char *peer);
     /* What follows is rpc_source.c's. */
     struct env_listener *listener;
-    struct list connections;
-    size_t connections_count;
+    struct peers peers;
     struct mem_budget budget; /* of requests that have come, in part or whole, and have no answer */
     struct rpc_events events; /* scratch */
     struct buf scratch;

@@ -9,6 +9,8 @@
 struct rpc_zip {
     z_stream in;
     z_stream out;
+    int level;
+    bool unpacks, packs; /* what the streams need is there, a quarter of a megabyte to pack */
 };
 
 enum { RPC_ZIP_STEP = 16 * 1024 };
@@ -31,15 +33,7 @@ struct rpc_zip *rpc_zip_new(int level)
     ASSERT(level >= 0 && level <= 9);
     zip->in = (z_stream){.zalloc = rpc_zip_alloc, .zfree = rpc_zip_release};
     zip->out = zip->in;
-    if (inflateInit(&zip->in) != Z_OK) {
-        mem_free(zip);
-        return NULL;
-    }
-    if (deflateInit(&zip->out, level) != Z_OK) {
-        inflateEnd(&zip->in);
-        mem_free(zip);
-        return NULL;
-    }
+    zip->level = level;
     return zip;
 }
 
@@ -47,8 +41,10 @@ void rpc_zip_free(struct rpc_zip *zip)
 {
     if (!zip)
         return;
-    inflateEnd(&zip->in);
-    deflateEnd(&zip->out);
+    if (zip->unpacks)
+        inflateEnd(&zip->in);
+    if (zip->packs)
+        deflateEnd(&zip->out);
     mem_free(zip);
 }
 
@@ -56,6 +52,12 @@ int rpc_zip_unpack(struct rpc_zip *zip, const uint8_t *data, size_t len, size_t 
                    size_t room, size_t *made)
 {
     ASSERT(room > 0);
+    *used = *made = 0;
+    if (len == 0 && !zip->unpacks)
+        return 0;
+    if (!zip->unpacks && inflateInit(&zip->in) != Z_OK)
+        return ERR_NO_MEMORY;
+    zip->unpacks = true;
     zip->in.next_in = (z_const Bytef *)(uintptr_t)data;
     zip->in.avail_in = (uInt)len;
     zip->in.next_out = to;
@@ -70,6 +72,9 @@ int rpc_zip_unpack(struct rpc_zip *zip, const uint8_t *data, size_t len, size_t 
 
 int rpc_zip_pack(struct rpc_zip *zip, const void *data, size_t len, struct buf *out)
 {
+    if (!zip->packs && deflateInit(&zip->out, zip->level) != Z_OK)
+        return ERR_NO_MEMORY;
+    zip->packs = true;
     zip->out.next_in = (z_const Bytef *)(uintptr_t)data;
     zip->out.avail_in = (uInt)len;
     do {

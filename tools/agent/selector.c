@@ -11,10 +11,15 @@
 #include "base/mem.h"
 #include "tools/agent/types.h"
 
+enum selector_way { SELECTOR_ALL, SELECTOR_BY_HEADER, SELECTOR_IN_TURNS, SELECTOR_BY_CHANCE };
+
 struct selector {
+    enum selector_way way;
     struct selector_route standard;
-    const char *header; /* NULL = all events go the same way */
-    struct map routes;  /* value -> struct selector_route */
+    size_t channels, turn;
+    uint32_t chance;
+    const char *header;
+    struct map routes; /* value -> struct selector_route */
 };
 
 /* clang-format off */
@@ -28,6 +33,10 @@ static const struct key_row multiplexing_keys[] = {
     KEY_NAMES("mapping.*", NULL, "The channels for events in which the header has that value."),
     KEY_NAMES("optional.*", NULL,
               "More channels for that value, which may miss events when they are full or fail."),
+    KEY_END,
+};
+static const struct key_row load_balancing_keys[] = {
+    KEY_ONE_OF("policy", "round_robin", "round_robin|random", "Which channel is next."),
     KEY_END,
 };
 /* clang-format on */
@@ -70,6 +79,7 @@ static void selector_read_multiplexing(struct selector *selector, const struct p
                                        const char *const *names, size_t count, struct buf *problems)
 {
     const char *rest;
+    selector->way = SELECTOR_BY_HEADER;
     selector->header = part_text(part, "header");
     selector->standard.required = selector_set(part, "default", names, count, problems);
     for (size_t at = 0; part_next(part, "mapping.", &at, &rest);) {
@@ -97,7 +107,11 @@ struct selector *selector_new(const struct part *part, const char *const *names,
     struct selector *selector = mem_alloc(sizeof(*selector));
     map_init(&selector->routes);
     selector->standard.required = selector_all(count);
-    if (part && part->type == &multiplexing_selector_type) {
+    selector->channels = count;
+    selector->chance = 1;
+    if (part && part->type == &load_balancing_selector_type) {
+        selector->way = part_is(part, "policy", "random") ? SELECTOR_BY_CHANCE : SELECTOR_IN_TURNS;
+    } else if (part && part->type == &multiplexing_selector_type) {
         selector_read_multiplexing(selector, part, names, count, problems);
     } else if (part) {
         selector->standard.optional = selector_set(part, "optional", names, count, problems);
@@ -119,12 +133,28 @@ void selector_free(struct selector *selector)
 bool selector_is_uniform(const struct selector *selector, struct selector_route *route)
 {
     *route = selector->standard;
-    return !selector->header;
+    return selector->way == SELECTOR_ALL;
 }
 
-struct selector_route selector_route(const struct selector *selector, const struct event *event)
+/* xorshift32: which channel gets an event is no secret. */
+static size_t selector_any(struct selector *selector)
 {
-    if (!selector->header)
+    selector->chance ^= selector->chance << 13;
+    selector->chance ^= selector->chance >> 17;
+    selector->chance ^= selector->chance << 5;
+    return selector->chance % selector->channels;
+}
+
+struct selector_route selector_route(struct selector *selector, const struct event *event)
+{
+    ASSERT(selector->channels > 0 || selector->way == SELECTOR_ALL);
+    if (selector->way == SELECTOR_IN_TURNS)
+        selector->turn = (selector->turn + 1) % selector->channels;
+    if (selector->way == SELECTOR_BY_CHANCE)
+        selector->turn = selector_any(selector);
+    if (selector->way == SELECTOR_IN_TURNS || selector->way == SELECTOR_BY_CHANCE)
+        return (struct selector_route){.required = UINT64_C(1) << selector->turn};
+    if (selector->way == SELECTOR_ALL)
         return selector->standard;
     const struct header *header = headers_find(event->headers, selector->header);
     const struct selector_route *route =
@@ -138,6 +168,14 @@ const struct part_type replicating_selector_type = {
     .class_name = "org.apache.flume.channel.ReplicatingChannelSelector",
     .doc = "Every event goes to all channels of the source.",
     .keys = replicating_keys,
+};
+
+const struct part_type load_balancing_selector_type = {
+    .kind = PART_SELECTOR,
+    .name = "load_balancing",
+    .class_name = "org.apache.flume.channel.LoadBalancingChannelSelector",
+    .doc = "Each event goes to one channel of the source.",
+    .keys = load_balancing_keys,
 };
 
 const struct part_type multiplexing_selector_type = {

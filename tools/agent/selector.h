@@ -1,8 +1,9 @@
 /* Which channels of a source an event goes to.
  *
  * `replicating`: all of them, some of which may be optional; `multiplexing`: as a header of the
- * event says. An event must get into the required channels, or its source is told of a failure;
- * what an optional channel has no room for at once is not put there. */
+ * event says; `load_balancing`: one of them, in turns or by chance. An event must get into the
+ * required channels, or its source is told of a failure; what an optional channel has no room for
+ * at once is not put there. */
 #ifndef AGENT_SELECTOR_H
 #define AGENT_SELECTOR_H
 
@@ -26,6 +27,6 @@ struct selector *selector_new(const struct part *part, const char *const *names,
 void selector_free(struct selector *selector);
 /* Whether all events go the same way; *route is it. */
 bool selector_is_uniform(const struct selector *selector, struct selector_route *route);
-struct selector_route selector_route(const struct selector *selector, const struct event *event);
+struct selector_route selector_route(struct selector *selector, const struct event *event);
 
 #endif

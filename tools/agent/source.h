@@ -29,7 +29,7 @@ struct source {
     struct selector *selector;
     struct interceptor **interceptors;
     size_t interceptors_count;
-    /* How long a peer may send nothing in the middle of a request; the request has memory. */
+    /* How long a peer may take for the next bytes in the middle of a request (peer.h). */
     int64_t idle_ms;
     struct source_counters counters;
 };

@@ -2,7 +2,8 @@
  * deleted.
  *
  * Happy path: a look into the directory (on the worker pool) finds the next file; it is read chunk
- * by chunk, its lines go to the channels, and when these have all of them the file gets its suffix.
+ * by chunk, its lines go to the channels, and when these have all of them the file gets its suffix,
+ * or a mark in the tracker's directory.
  * How far the channels have it is kept in the tracker directory, so that a start goes on there.
  * Failure modes: a file that still grows is read to its new end, with a warning; one whose new name
  * is taken stays as it is, is told, and not read again; a crash reads again what the tracker did
@@ -24,7 +25,8 @@ enum {
     SPOOLDIR_BLOCK = 256 * 1024,
     SPOOLDIR_BATCHES_PER_TURN = 32,
     SPOOLDIR_TRACK_MS = 250,
-    SPOOLDIR_RETRY_MS = 1000
+    SPOOLDIR_RETRY_MS = 1000,
+    SPOOLDIR_DEPTH_MAX = 32 /* directories in directories: links may lead in circles */
 };
 
 struct spooldir_source;
@@ -34,7 +36,9 @@ struct spooldir_rules {
     int refs;
     char *dir, *suffix;
     struct expression *include, *ignore;
-    bool youngest;
+    bool youngest, recursive;
+    char *tracker; /* the directory */
+    bool marks;    /* files that were read have a mark there, instead of another name */
     char *refused; /* paths that could not be finished, each with a newline behind it */
 };
 
@@ -47,7 +51,8 @@ struct spooldir_look {
     struct env_path_info info;
     uint8_t head[TAILDIR_HEAD_MAX]; /* its first bytes */
     size_t head_len;
-    int err;
+    char *missed; /* a directory that could not be looked into; NULL = none */
+    int err;      /* why */
 };
 
 struct spooldir_read {
@@ -98,13 +103,14 @@ static const struct key_row spooldir_keys[] = {
     KEY("includePattern", "^.*$", "The expression for the names of files that are read."),
     KEY("ignorePattern", "^$", "The expression for the names of files that are not."),
     KEY("trackerDir", ".flumespool", "Where is kept how far a file is read; below spoolDir."),
-    KEY_ONE_OF("trackingPolicy", "rename", "rename",
-               "How files that have been read are told from others: by their names."),
+    KEY_ONE_OF("trackingPolicy", "rename", "rename|tracker_dir",
+               "How files that have been read are told from others: by their new names, or by an "
+               "empty file with that name in trackerDir."),
     KEY_ONE_OF("consumeOrder", "oldest", "oldest|youngest|random",
                "Which file is next; random is any, here the oldest."),
     KEY_INT("pollDelay", "500", 1, KEY_MAX_LONG, "How often is looked for files, in milliseconds."),
-    KEY_ONE_OF("recursiveDirectorySearch", "false", "false",
-               "Directories in the directory are not looked into: give each a source."),
+    KEY_BOOL("recursiveDirectorySearch", "false",
+             "Whether directories in the directory are looked into as well."),
     KEY_INT("maxBackoff", "4000", 1, KEY_MAX_LONG,
             "Without effect: a full channel is tried again as for every source."),
     KEY_INT("batchSize", "100", 1, KEY_MAX_INT, "The most events that are put at once."),
@@ -115,6 +121,8 @@ static const struct key_row spooldir_keys[] = {
             "The most bytes of a line; the rest of a longer one is the next event."),
     KEY_INT("deserializer.maxBlobLength", "100000000", 1, 1 << 30,
             "The most bytes of an event that is a file; the rest is the next event."),
+    KEY_OLDER_NAME("bufferMaxLineLength", "deserializer.maxLineLength"),
+    KEY_INT("bufferMaxLines", NULL, 0, KEY_MAX_INT, "Nothing depends on it, nor in Flume."),
     KEY("deserializer.outputCharset", "UTF-8", "Bodies are the bytes of the file."),
     KEY("inputCharset", "UTF-8", "Bodies are the bytes of the file."),
     KEY_ONE_OF("decodeErrorPolicy", "fail", "fail|replace|ignore",
@@ -141,6 +149,7 @@ static void spooldir_rules_unref(struct spooldir_rules *rules)
     expression_free(rules->ignore);
     mem_free(rules->dir);
     mem_free(rules->suffix);
+    mem_free(rules->tracker);
     mem_free(rules->refused);
     mem_free(rules);
 }
@@ -152,6 +161,11 @@ static struct spooldir_rules *spooldir_rules_new(const struct part *part, struct
     rules->dir = mem_strdup(part_text(part, "spoolDir"));
     rules->suffix = mem_strdup(part_text(part, "fileSuffix"));
     rules->refused = mem_strdup("");
+    const char *tracker = part_text(part, "trackerDir");
+    rules->tracker =
+        tracker[0] == '/' ? mem_strdup(tracker) : mem_printf("%s/%s", rules->dir, tracker);
+    rules->marks = part_is(part, "trackingPolicy", "tracker_dir");
+    rules->recursive = part_flag(part, "recursiveDirectorySearch");
     rules->youngest = part_is(part, "consumeOrder", "youngest");
     rules->include =
         expression_new(part, "includePattern", part_text(part, "includePattern"), true, problems);
@@ -166,12 +180,18 @@ static void spooldir_check(const struct part *part, struct buf *problems)
     if (part_text(part, "fileSuffix")[0] == '\0' && !part_is(part, "deletePolicy", "immediate"))
         part_complain(part, "fileSuffix", problems,
                       "it is empty: then nothing tells files that were read from others");
+    if (part_is(part, "trackingPolicy", "tracker_dir") &&
+        part_is(part, "deletePolicy", "immediate"))
+        part_complain(part, "trackingPolicy", problems,
+                      "files that are deleted need no mark: leave it out, or set deletePolicy = "
+                      "never");
 }
 
 static bool spooldir_takes(const struct spooldir_rules *rules, const char *name)
 {
     size_t len = strlen(name), suffix = strlen(rules->suffix);
-    bool read = suffix > 0 && len >= suffix && strcmp(name + len - suffix, rules->suffix) == 0;
+    bool read = !rules->marks && suffix > 0 && len >= suffix &&
+                strcmp(name + len - suffix, rules->suffix) == 0;
     return name[0] != '.' && !read && expression_finds(rules->include, name, len) &&
            !expression_finds(rules->ignore, name, len);
 }
@@ -196,31 +216,72 @@ static void spooldir_look_at_head(struct spooldir_look *look)
     env_file_close(file);
 }
 
-static void spooldir_look_run(struct env_work *work)
+/* The mark of a file that was read, below the tracker's directory as the file is below ours. */
+static char *spooldir_mark(const struct spooldir_rules *rules, const char *path)
 {
-    struct spooldir_look *look = CONTAINER_OF(work, struct spooldir_look, work);
+    ASSERT(strncmp(path, rules->dir, strlen(rules->dir)) == 0);
+    return mem_printf("%s%s%s", rules->tracker, path + strlen(rules->dir), rules->suffix);
+}
+
+static bool spooldir_is_done(const struct spooldir_look *look, const char *path)
+{
+    if (spooldir_is_refused(look->rules, path))
+        return true;
+    if (!look->rules->marks)
+        return false;
+    char *mark = spooldir_mark(look->rules, path);
+    bool marked = env_path_exists(look->env, mark);
+    mem_free(mark);
+    return marked;
+}
+
+/* Takes the path over. */
+static void spooldir_look_at(struct spooldir_look *look, char *path,
+                             const struct env_path_info *info)
+{
+    const struct spooldir_rules *rules = look->rules;
+    bool usable = spooldir_takes(rules, strrchr(path, '/') + 1) && !spooldir_is_done(look, path);
+    bool better =
+        usable && (!look->path || (rules->youngest ? info->modified_ms > look->info.modified_ms
+                                                   : info->modified_ms < look->info.modified_ms));
+    mem_free(better ? look->path : path);
+    if (!better)
+        return;
+    look->path = path;
+    look->info = *info;
+}
+
+static void spooldir_look_into(struct spooldir_look *look, const char *dir, int depth)
+{
     char **names;
     size_t count;
-    look->err = env_dir_list(look->env, look->rules->dir, &names, &count);
-    for (size_t i = 0; !look->err && i < count; i++) {
+    int err = env_dir_list(look->env, dir, &names, &count);
+    if (err && !look->missed) {
+        look->missed = mem_strdup(dir);
+        look->err = err;
+    }
+    for (size_t i = 0; !err && i < count; i++) {
         struct env_path_info info;
-        char *path = mem_printf("%s/%s", look->rules->dir, names[i]);
-        bool usable = spooldir_takes(look->rules, names[i]) &&
-                      env_path_look(look->env, path, &info) == 0 && info.regular &&
-                      !spooldir_is_refused(look->rules, path);
-        bool better = usable && (!look->path || (look->rules->youngest
-                                                     ? info.modified_ms > look->info.modified_ms
-                                                     : info.modified_ms < look->info.modified_ms));
-        if (better) {
-            mem_free(look->path);
-            look->path = path;
-            look->info = info;
+        char *path = mem_printf("%s/%s", dir, names[i]);
+        if (names[i][0] == '.' || env_path_look(look->env, path, &info) != 0) {
+            mem_free(path);
+        } else if (info.regular) {
+            spooldir_look_at(look, path, &info);
         } else {
+            if (look->rules->recursive && depth < SPOOLDIR_DEPTH_MAX &&
+                strcmp(path, look->rules->tracker) != 0)
+                spooldir_look_into(look, path, depth + 1);
             mem_free(path);
         }
     }
-    if (!look->err)
+    if (!err)
         env_dir_list_free(names, count);
+}
+
+static void spooldir_look_run(struct env_work *work)
+{
+    struct spooldir_look *look = CONTAINER_OF(work, struct spooldir_look, work);
+    spooldir_look_into(look, look->rules->dir, 0);
     if (look->path)
         spooldir_look_at_head(look);
 }
@@ -318,6 +379,22 @@ static void spooldir_track(struct spooldir_source *spooldir)
         env_timer_start(&spooldir->track, SPOOLDIR_TRACK_MS);
 }
 
+static int spooldir_put_mark(struct spooldir_source *spooldir)
+{
+    struct env *env = spooldir->source.env;
+    struct env_file *file;
+    char *mark = spooldir_mark(spooldir->rules, spooldir->path);
+    char *dir = mem_strndup(mark, (size_t)(strrchr(mark, '/') - mark));
+    int err = env_dir_make(env, dir);
+    if (!err)
+        err = env_file_open(env, mark, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file);
+    if (!err)
+        env_file_close(file);
+    mem_free(dir);
+    mem_free(mark);
+    return err;
+}
+
 /* The channels have all of it. */
 static void spooldir_finish(struct spooldir_source *spooldir)
 {
@@ -327,6 +404,8 @@ static void spooldir_finish(struct spooldir_source *spooldir)
     int err = 0;
     if (deletes)
         err = env_path_remove(env, spooldir->path);
+    else if (spooldir->rules->marks)
+        err = spooldir_put_mark(spooldir);
     else if (env_path_exists(env, done))
         err = ERR_EXISTS;
     else
@@ -473,7 +552,7 @@ static void spooldir_look_done(struct env_work *work)
     if (spooldir) {
         spooldir->look = NULL;
         if (look->err)
-            logger_warn(&spooldir->source.logger, "can't look into %s: %s", look->rules->dir,
+            logger_warn(&spooldir->source.logger, "can't look into %s: %s", look->missed,
                         err_text(look->err));
         if (!look->path && !look->err) /* there is no file that a position could be for */
             taildir_positions_close(&spooldir->known);
@@ -483,6 +562,7 @@ static void spooldir_look_done(struct env_work *work)
             env_timer_start(&spooldir->poll, part_number(spooldir->source.part, "pollDelay"));
     }
     spooldir_rules_unref(look->rules);
+    mem_free(look->missed);
     mem_free(look->path);
     mem_free(look);
 }
@@ -544,13 +624,11 @@ static void spooldir_on_track(void *data)
 
 static int spooldir_open_tracker(struct spooldir_source *spooldir, struct buf *problem)
 {
-    const char *dir = part_text(spooldir->source.part, "trackerDir");
-    char *path = dir[0] == '/' ? mem_strdup(dir) : mem_printf("%s/%s", spooldir->rules->dir, dir);
+    const char *path = spooldir->rules->tracker;
     int err = env_dir_make(spooldir->source.env, path);
     if (err)
         buf_printf(problem, "can't make the directory %s: %s", path, err_text(err));
     spooldir->tracker = mem_printf("%s/positions.json", path);
-    mem_free(path);
     if (!err)
         err = taildir_positions_load(spooldir->source.env, spooldir->tracker, &spooldir->known,
                                      problem);

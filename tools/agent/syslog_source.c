@@ -3,13 +3,13 @@
  * Happy path: what a connection has sent is split into lines, a batch of them goes to the channels,
  * and reading goes on. Failure modes: nobody is there to be told of a channel that is full, so the
  * batch waits, and with it the client; a line over eventSize is cut, and the header
- * flume.syslog.status of its pieces says so. */
+ * flume.syslog.status of its pieces says so; a client that drips is closed (peer.h). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "tools/agent/lines.h"
-#include "tools/agent/source.h"
+#include "tools/agent/peer.h"
 #include "tools/agent/syslog.h"
 #include "tools/agent/syslog_keys.h"
 #include "tools/agent/tls_keys.h"
@@ -18,7 +18,6 @@
 enum {
     SYSLOG_BATCH = 100,
     SYSLOG_BLOCK = 16 * 1024, /* of one connection */
-    SYSLOG_CONNECTIONS_MAX = 10000,
     SYSLOG_PORTS_MAX = 1000
 };
 
@@ -35,15 +34,14 @@ struct syslog_source {
     struct syslog_rules rules;
     struct syslog_port *ports;
     size_t ports_count;
-    struct list connections;
-    size_t connections_count, line_max, batch_max;
+    struct peers peers;
+    size_t line_max, batch_max;
     const char *port_header, *ip_header; /* NULL = none */
 };
 
 struct syslog_connection {
-    struct list link;
+    struct peer peer;
     struct syslog_port *port;
-    struct env_stream *stream;
     struct lines lines;
     struct batch batch;
     char ip[ENV_ADDRESS_TEXT_MAX];
@@ -82,24 +80,17 @@ static struct syslog_source *syslog_of(struct source *source)
     return CONTAINER_OF(source, struct syslog_source, source);
 }
 
-static void syslog_pause(struct syslog_source *syslog, bool paused)
-{
-    for (size_t i = 0; i < syslog->ports_count; i++)
-        env_listener_pause(syslog->ports[i].listener, paused);
-}
-
 static void syslog_close(struct syslog_connection *connection)
 {
-    struct syslog_source *syslog = connection->port->syslog;
     batch_close(&connection->batch);
-    env_stream_close(connection->stream);
+    peer_close(&connection->peer);
     lines_close(&connection->lines);
-    list_remove(&connection->link);
     mem_free(connection);
-    ASSERT(syslog->connections_count > 0);
-    if (syslog->connections_count-- == SYSLOG_CONNECTIONS_MAX)
-        syslog_pause(syslog, false);
-    syslog->source.counters.connections--;
+}
+
+static void syslog_close_peer(struct peer *peer)
+{
+    syslog_close(CONTAINER_OF(peer, struct syslog_connection, peer));
 }
 
 static void syslog_mark(struct event *event, const char *name, const char *value)
@@ -146,14 +137,23 @@ static void syslog_pump(struct syslog_connection *connection)
         while (!batch_is_full(&connection->batch) && (more = syslog_next(connection)))
             ;
         if (connection->batch.count > 0)
+            peer_done(&connection->peer);
+        if (connection->batch.count > 0)
             connection->under_way = batch_send(&connection->batch) == TRANSACTION_PENDING;
     }
-    if (connection->under_way)
-        return;
-    if (connection->ended)
+    if (connection->ended && !connection->under_way)
         syslog_close(connection);
     else
-        env_stream_want_read(connection->stream, true);
+        peer_want(&connection->peer, !connection->under_way, lines_begun(&connection->lines));
+}
+
+/* What it has sent of the line comes as one, as at the end of a connection. */
+static void syslog_slow(struct peer *peer)
+{
+    struct syslog_connection *connection = CONTAINER_OF(peer, struct syslog_connection, peer);
+    peer_say(peer, "it stopped in the middle of a line, or sends it too slowly");
+    connection->ended = true;
+    syslog_pump(connection);
 }
 
 static void syslog_batch_done(struct batch *batch, int status)
@@ -175,7 +175,7 @@ static void syslog_readable(void *data)
         syslog_close(connection);
         return;
     }
-    ssize_t got = env_stream_read(connection->stream, to, room);
+    ssize_t got = peer_read(&connection->peer, to, room);
     if (got > 0)
         lines_added(&connection->lines, (size_t)got);
     connection->ended = got < 0 && got != ERR_AGAIN; /* what came before is whole all the same */
@@ -186,19 +186,15 @@ static void syslog_accepted(void *data, struct env_stream *stream)
 {
     struct syslog_port *port = data;
     struct syslog_source *syslog = port->syslog;
+    if (!peers_admit(&syslog->peers, stream))
+        return;
     struct syslog_connection *connection = mem_alloc(sizeof(*connection));
     connection->port = port;
-    connection->stream = stream;
     env_stream_peer(stream, connection->ip);
     source_strip_port(connection->ip);
     lines_init(&connection->lines, SYSLOG_BLOCK, syslog->line_max, false);
     batch_init(&connection->batch, &syslog->source, syslog->batch_max, true, syslog_batch_done);
-    list_push(&syslog->connections, &connection->link);
-    syslog->source.counters.connections++;
-    if (++syslog->connections_count == SYSLOG_CONNECTIONS_MAX)
-        syslog_pause(syslog, true);
-    env_stream_set(stream, syslog_readable, NULL, connection);
-    env_stream_want_read(stream, true);
+    peer_open(&connection->peer, &syslog->peers, stream, syslog_readable, NULL, connection);
 }
 
 /* ---- starting and stopping ---- */
@@ -206,9 +202,7 @@ static void syslog_accepted(void *data, struct env_stream *stream)
 static void syslog_stop(struct source *source)
 {
     struct syslog_source *syslog = syslog_of(source);
-    LIST_EACH(step, &syslog->connections)
-        syslog_close(LIST_ENTRY(step, struct syslog_connection, link));
-    ASSERT(syslog->connections_count == 0);
+    peers_close(&syslog->peers);
     for (size_t i = 0; i < syslog->ports_count; i++)
         env_listener_close(syslog->ports[i].listener);
     mem_free(syslog->ports);
@@ -232,7 +226,7 @@ static void syslog_begin(struct syslog_source *syslog)
     const struct part *part = syslog->source.part;
     bool known = syslog_keep(&syslog->rules, part_text(part, "keepFields"));
     ASSERT(known);
-    list_init(&syslog->connections);
+    peers_init(&syslog->peers, &syslog->source, syslog_close_peer, syslog_slow);
     syslog->line_max = (size_t)part_number(part, "eventSize");
     syslog->batch_max = SYSLOG_BATCH;
     syslog->ip_header = part_text(part, "clientIPHeader");

@@ -1,9 +1,10 @@
 /* The files of a taildir source.
  *
  * Happy path: a file is opened when it has more bytes than its position, is checked by its first
- * bytes, and stays open while it grows. Failure modes: its path names another file by now, and it
- * waits for its new name; it can't be opened, which is told now and then, and tried again after the
- * next look; too many are open, and another one is closed. */
+ * bytes, then and whenever it goes on after a rest, and stays open while it grows. Failure modes:
+ * its path names another file by now, and it waits for its new name; it can't be opened, which is
+ * told now and then, and tried again after the next look; too many are open, and another one is
+ * closed. */
 #include "tools/agent/taildir_file.h"
 
 #include <string.h>
@@ -203,5 +204,6 @@ bool taildir_file_verify(struct taildir_file *file, const uint8_t *data, size_t 
     file->head_len = (uint32_t)len;
     file->head = crc32c(0, data, len);
     file->verified = true;
+    file->rests = false;
     return same;
 }

@@ -48,6 +48,7 @@ struct taildir_file {
     uint32_t head_len; /* of its first bytes, that are known; 0 = none */
     uint32_t head;     /* their CRC-32C */
     bool verified;     /* since it was opened: it has these first bytes */
+    bool rests;        /* nothing was behind what was read: it may have been cut and written anew */
     bool listed;       /* by the last look that could tell */
     bool waits;        /* what is behind pos has no end of line yet */
     bool idle;         /* nothing came for idleTimeout: its last line is taken as it is */

@@ -326,11 +326,12 @@ static void taildir_file_read(struct taildir_source *taildir, struct taildir_fil
     taildir->moved = taildir->moved || file->pos != before;
     if (file->pos != before)
         taildir_remember(taildir, file);
-    if (left > 0 && !file->verified) {
+    if (left > 0 && (!file->verified || (file->rests && size != file->seen))) {
         taildir_read_start(taildir, file, TAILDIR_HEAD, 0, TAILDIR_HEAD_MAX);
         return;
     }
     file->idle = false;
+    file->rests = left == 0 || (file->waits && size == file->seen);
     if (left > 0 && (!file->waits || size != file->seen)) {
         size_t len = (size_t)left < taildir->chunk_size ? (size_t)left : taildir->chunk_size;
         if (size != file->seen)

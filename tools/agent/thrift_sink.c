@@ -6,6 +6,7 @@
 /* clang-format off */
 static const struct key_row thrift_sink_keys[] = {
     RPC_SINK_KEYS,
+    KEY_OLDER_NAME("connection-reset-interval", "reset-connection-interval"),
     KEY_ONE_OF("protocol", "compact", "compact|binary",
                "How calls are written; the source at the other end must say the same."),
     KEY_INT("connectionPoolSize", NULL, 1, KEY_MAX_INT,

@@ -25,13 +25,20 @@
     X(syslog_multiport_source_type)                                                                \
     X(syslog_udp_source_type)                                                                      \
     X(taildir_source_type)                                                                         \
-    X(thrift_source_type)
+    X(thrift_source_type)                                                                          \
+    X(jms_source_type)                                                                             \
+    X(twitter_source_type)                                                                         \
+    X(scribe_source_type)                                                                          \
+    X(avro_legacy_source_type)                                                                     \
+    X(thrift_legacy_source_type)
 
 #define AGENT_CHANNEL_TYPES(X)                                                                     \
     X(memory_channel_type)                                                                         \
     X(file_channel_type)                                                                           \
     X(spillable_channel_type)                                                                      \
-    X(kafka_channel_type)
+    X(kafka_channel_type)                                                                          \
+    X(jdbc_channel_type)                                                                           \
+    X(pseudo_channel_type)
 
 #define AGENT_SINK_TYPES(X)                                                                        \
     X(avro_sink_type)                                                                              \
@@ -42,7 +49,13 @@
     X(logger_sink_type)                                                                            \
     X(thrift_sink_type)                                                                            \
     X(hdfs_sink_type)                                                                              \
-    X(hive_sink_type)
+    X(hive_sink_type)                                                                              \
+    X(hbase_sink_type)                                                                             \
+    X(hbase2_sink_type)                                                                            \
+    X(asynchbase_sink_type)                                                                        \
+    X(morphline_sink_type)                                                                         \
+    X(kite_sink_type)                                                                              \
+    X(irc_sink_type)
 
 #define AGENT_INTERCEPTOR_TYPES(X)                                                                 \
     X(timestamp_interceptor_type)                                                                  \
@@ -52,11 +65,13 @@
     X(uuid_interceptor_type)                                                                       \
     X(search_replace_interceptor_type)                                                             \
     X(regex_filter_interceptor_type)                                                               \
-    X(regex_extractor_interceptor_type)
+    X(regex_extractor_interceptor_type)                                                            \
+    X(morphline_interceptor_type)
 
 #define AGENT_SELECTOR_TYPES(X)                                                                    \
     X(replicating_selector_type)                                                                   \
-    X(multiplexing_selector_type)
+    X(multiplexing_selector_type)                                                                  \
+    X(load_balancing_selector_type)
 
 #define AGENT_PROCESSOR_TYPES(X)                                                                   \
     X(default_processor_type)                                                                      \

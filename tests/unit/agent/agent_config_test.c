@@ -1,4 +1,6 @@
 /* The configuration of an agent: what is read, and that every mistake is told, with its line. */
+#include <stdlib.h>
+
 #include "../tap.h"
 
 #include "base/err.h"
@@ -229,6 +231,60 @@ static void an_absent_agent(void)
     read_done(&read);
 }
 
+static void values_from_elsewhere(void)
+{
+    struct read read;
+    CHECK_INT(setenv("MILLRACE_TEST_PORT", "77", 1), 0);
+    read_text(&read,
+              "WHERE = here\na1.channels = c1\na1.sources = r1\na1.configfilters = f1 f2\n"
+              "a1.configfilters.f1.type = env\na1.configfilters.f2.type = external\n"
+              "a1.configfilters.f2.command = /bin/echo of\na1.channels.c1.type = memory\n"
+              "a1.sources.r1.type = netcat\na1.sources.r1.channels = c1\n"
+              "a1.sources.r1.port = ${f1['MILLRACE_TEST_PORT']}\n"
+              "a1.sources.r1.bind = ${WHERE}.${f2[it]}.${f2[\"that\"]}\n",
+              "a1");
+    CHECK_STR(buf_text(&read.problems), "");
+    CHECK_STR(buf_text(&read.notes), "");
+    CHECK_INT(part_number(read.config->sources[0].part, "port"), 77);
+    CHECK_STR(part_text(read.config->sources[0].part, "bind"), "here.of it.of that");
+    read_done(&read);
+    check_problem("a1.configfilters = f\na1.configfilters.f.type = external\n"
+                  "a1.configfilters.f.command = /bin/false\na1.channels.c2.capacity = ${f['k']}\n",
+                  "f.conf line 20: a1.channels.c2.capacity: \"/bin/false k\" fails");
+    check_problem("a1.channels.c2.capacity = ${g[k]}\n", "a1.configfilters.g.type says nothing");
+}
+
+/* What sink k1 of the lines has in force for the batch, after `more`. */
+static int64_t batch_of(const char *more)
+{
+    struct read read;
+    char *text = mem_printf("a1.channels = c1\na1.sinks = k1\na1.channels.c1.type = memory\n"
+                            "a1.sinks.k1.type = kafka\na1.sinks.k1.channel = c1\n"
+                            "a1.sinks.k1.brokerList = localhost:1\n%s",
+                            more);
+    read_text(&read, text, "a1");
+    CHECK_INT(read.err, 0);
+    const struct part *part = read.config->sinks[0].part;
+    CHECK(strcmp(part_text(part, "kafka.bootstrap.servers"), "localhost:1") == 0);
+    CHECK(part_given(part, "kafka.bootstrap.servers"));
+    int64_t batch = part_number(part, "flumeBatchSize");
+    read_done(&read);
+    mem_free(text);
+    return batch;
+}
+
+static void an_older_name_counts_where_the_newer_is_not_given(void)
+{
+    CHECK_INT(batch_of(""), 100);
+    CHECK_INT(batch_of("a1.sinks.k1.batchSize = 7\n"), 7);
+    CHECK_INT(batch_of("a1.sinks.k1.batchSize = 7\na1.sinks.k1.kafka.flumeBatchSize = 8\n"), 8);
+    CHECK_INT(batch_of("a1.sinks.k1.batchSize = 7\na1.sinks.k1.flumeBatchSize = 9\n"), 9);
+    CHECK_INT(batch_of("a1.sinks.k1.flumeBatchSize = 9\na1.sinks.k1.batchSize = 7\n"), 9);
+    check_problem("a1.sinks.k1.type = kafka\na1.sinks.k1.kafka.bootstrap.servers = localhost:1\n"
+                  "a1.sinks.k1.batchSize = many\n",
+                  "f.conf line 19: a1.sinks.k1.flumeBatchSize: \"many\" is no whole number");
+}
+
 static void each_type_is_found_by_both_names(void)
 {
     for (size_t i = 0; i < agent_types_count; i++) {
@@ -244,4 +300,6 @@ TAP_MAIN(TAP_TEST(values_and_names), TAP_TEST(mistakes_are_told),
          TAP_TEST(channels_share_no_checkpoint), TAP_TEST(all_mistakes_at_once),
          TAP_TEST(what_no_list_names_is_left_out), TAP_TEST(an_absent_agent),
          TAP_TEST(a_name_counts_once), TAP_TEST(long_commands_are_refused),
+         TAP_TEST(values_from_elsewhere),
+         TAP_TEST(an_older_name_counts_where_the_newer_is_not_given),
          TAP_TEST(each_type_is_found_by_both_names))

@@ -1,5 +1,5 @@
-/* Connections that call, and those of the http source: who pays for what a peer sends, and for how
- * long. */
+/* Connections that call, and those of other sources that listen: who pays for what a peer sends,
+ * for how long, and who has to go. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -36,7 +36,9 @@ static void bench_open(struct bench *b, const char *type)
     b->world.logger.sink = bench_on_line;
     b->memory = world_part(&b->world, PART_CHANNEL, "memory",
                            "capacity=1 transactionCapacity=1 keep-alive=60");
-    b->part = world_part(&b->world, PART_SOURCE, type, "bind=127.0.0.1 port=0");
+    b->part =
+        world_part(&b->world, PART_SOURCE, type,
+                   strcmp(type, "syslogtcp") ? "bind=127.0.0.1 port=0" : "host=127.0.0.1 port=0");
     b->channel = world_channel(&b->world, b->memory);
     struct source_setup setup = {.part = b->part, .channels = &b->channel, .channels_count = 1};
     CHECK_INT(source_start(b->world.env, &b->world.logger, &setup, &b->source, &b->world.problem),
@@ -163,6 +165,70 @@ static void who_stops_in_a_request_is_closed(void)
     check_idle("http", requests, ARRAY_LEN(requests));
 }
 
+static void who_stops_in_a_line_is_closed(void)
+{
+    static const char *const lines[] = {"a", "one\nab"}, *const messages[] = {"<1>a"};
+    check_idle("netcat", lines, ARRAY_LEN(lines));
+    check_idle("syslogtcp", messages, ARRAY_LEN(messages));
+}
+
+/* A byte now and then is not enough, however long the rest may be. */
+static void who_drips_is_closed(void)
+{
+    static const struct {
+        const char *type, *begin;
+    } all[] = {{"thrift", "\1"},
+               {"http", "POST / HTTP/1.1\r\nX: "},
+               {"netcat", "x"},
+               {"syslogtcp", "<1>"}};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        struct bench b;
+        bench_open(&b, all[i].type);
+        b.source->idle_ms = 40; /* for 10 bytes */
+        int fd = peer_connect();
+        peer_send(&b, fd, all[i].begin, strlen(all[i].begin));
+        for (int n = 0; n < 1000 && !peer_is_closed(fd); n++) {
+            int64_t next_ms = env_now_ms(b.world.env) + 10;
+            UNTIL(b.world.env, env_now_ms(b.world.env) >= next_ms);
+            peer_send(&b, fd, "x", 1);
+        }
+        CHECK_INT(b.source->counters.connections, 0);
+        close(fd);
+        bench_close(&b);
+    }
+}
+
+static void who_is_silent_for_longest_makes_room(void)
+{
+    struct bench b;
+    bench_open(&b, "thrift");
+    b.rpc->peers.most = 2;
+    int first = peer_connect(), second = peer_connect();
+    UNTIL(b.world.env, b.rpc->peers.count == 2);
+    peer_send(&b, first, "\0\0", 2);
+    int third = peer_connect();
+    UNTIL(b.world.env, peer_is_closed(second));
+    CHECK_INT(b.rpc->peers.count, 2);
+    CHECK(!peer_is_closed(first));
+    /* Requests that wait are not given up: the newcomer has to go. */
+    close(first);
+    peer_call(&b, third, 100);
+    UNTIL(b.world.env, peer_has_answer(third));
+    int fourth = peer_connect();
+    peer_call(&b, fourth, 100);
+    UNTIL(b.world.env, b.source->counters.received == 2);
+    peer_call(&b, third, 100);
+    UNTIL(b.world.env, b.source->counters.received == 3);
+    int fifth = peer_connect();
+    UNTIL(b.world.env, peer_is_closed(fifth));
+    CHECK_INT(b.rpc->peers.count, 2);
+    close(second);
+    close(third);
+    close(fourth);
+    close(fifth);
+    bench_close(&b);
+}
+
 /* It may stay as long as it likes between requests, and while its request waits. */
 static void who_waits_is_not_closed(void)
 {
@@ -177,7 +243,7 @@ static void who_waits_is_not_closed(void)
     UNTIL(b.world.env, b.source->counters.received == 2);
     int64_t end_ms = env_now_ms(b.world.env) + 20;
     UNTIL(b.world.env, env_now_ms(b.world.env) >= end_ms);
-    CHECK_INT(b.rpc->connections_count, 2);
+    CHECK_INT(b.rpc->peers.count, 2);
     channel_take(b.channel, take);
     channel_commit(take);
     UNTIL(b.world.env, peer_has_answer(second));
@@ -188,4 +254,6 @@ static void who_waits_is_not_closed(void)
 }
 
 TAP_MAIN(TAP_TEST(a_request_is_paid_for_until_its_answer),
-         TAP_TEST(who_stops_in_a_request_is_closed), TAP_TEST(who_waits_is_not_closed))
+         TAP_TEST(who_stops_in_a_request_is_closed), TAP_TEST(who_stops_in_a_line_is_closed),
+         TAP_TEST(who_drips_is_closed), TAP_TEST(who_is_silent_for_longest_makes_room),
+         TAP_TEST(who_waits_is_not_closed))

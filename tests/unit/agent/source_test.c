@@ -222,6 +222,34 @@ static void on_line(void *data, const char *line, int len)
     snprintf(told, sizeof(told), "%.*s", len, line);
 }
 
+/* How many events are in all channels. */
+static size_t kept(const struct bench *b)
+{
+    size_t count = 0;
+    for (int i = 0; i < CHANNELS; i++)
+        count += channel_count(b->channels[i]);
+    return count;
+}
+
+static void each_event_goes_to_one_channel_of_a_balanced_source(void)
+{
+    static const char *const policies[] = {"policy=round_robin", "policy=random"};
+    for (size_t p = 0; p < ARRAY_LEN(policies); p++) {
+        struct bench b;
+        bench_open(&b, "load_balancing", policies[p], 100, false);
+        for (size_t i = 1; i <= 30; i++) {
+            add(&b, "x", NULL);
+            CHECK_INT(batch_send(&b.batch), 0);
+            CHECK_INT(kept(&b), i);
+        }
+        for (int i = 0; i < CHANNELS; i++) {
+            size_t count = channel_count(b.channels[i]);
+            CHECK(p == 0 ? count == 10 : count > 0);
+        }
+        bench_close(&b);
+    }
+}
+
 /* A channel that takes no event at all. */
 static int put_nothing(struct channel *channel, struct put *put)
 {
@@ -248,7 +276,8 @@ static void what_does_not_pass_is_told(void)
     bench_close(&b);
 }
 
-TAP_MAIN(TAP_TEST(what_does_not_pass_is_told), TAP_TEST(all_channels_get_all),
+TAP_MAIN(TAP_TEST(each_event_goes_to_one_channel_of_a_balanced_source),
+         TAP_TEST(what_does_not_pass_is_told), TAP_TEST(all_channels_get_all),
          TAP_TEST(a_full_required_channel_fails_the_batch),
          TAP_TEST(a_full_optional_channel_does_not),
          TAP_TEST(a_patient_batch_is_tried_where_it_is_missing), TAP_TEST(a_header_says_where_to),

@@ -31,11 +31,12 @@ static void spool_write(struct spool *s, const char *name, const char *text)
     mem_free(path);
 }
 
-static void spool_open(struct spool *s)
+static void spool_open(struct spool *s, const char *more)
 {
     *s = (struct spool){.dir = "/tmp/millrace-spooldir-XXXXXX"};
     CHECK(mkdtemp(s->dir));
-    char *tracker = spool_path(s, ".flumespool"), *values = mem_printf("spoolDir=%s", s->dir);
+    char *tracker = spool_path(s, ".flumespool"),
+         *values = mem_printf("spoolDir=%s pollDelay=1 %s", s->dir, more);
     CHECK(mkdir(tracker, 0700) == 0);
     mem_free(tracker);
     world_open(&s->w);
@@ -123,7 +124,7 @@ static void only_the_same_file_goes_on_where_it_was(void)
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct spool s;
-        spool_open(&s);
+        spool_open(&s, "");
         spool_write(&s, "a", "one\ntwo\n");
         uint64_t inode = spool_inode(&s, "a") + (uint64_t)rows[i].another;
         spool_track(&s, rows[i].path, inode, 4, rows[i].head);
@@ -139,7 +140,7 @@ static void only_the_same_file_goes_on_where_it_was(void)
 static void a_finished_file_leaves_no_position(void)
 {
     struct spool s;
-    spool_open(&s);
+    spool_open(&s, "");
     spool_write(&s, "a", "one\ntwo\n");
     spool_track(&s, "a", spool_inode(&s, "a"), 4, "one\n");
     spool_start(&s);
@@ -159,5 +160,31 @@ static void a_finished_file_leaves_no_position(void)
     spool_close(&s);
 }
 
-TAP_MAIN(TAP_TEST(only_the_same_file_goes_on_where_it_was),
+/* Their names stay, and a mark in the tracker's directory says that they were read. */
+static void marks_tell_what_was_read(void)
+{
+    struct spool s;
+    spool_open(&s, "trackingPolicy=tracker_dir recursiveDirectorySearch=true consumeOrder=oldest");
+    char *sub = spool_path(&s, "sub"), *mark = spool_path(&s, ".flumespool/sub/a.COMPLETED");
+    CHECK(mkdir(sub, 0700) == 0);
+    spool_write(&s, "sub/a", "one\n");
+    spool_start(&s);
+    UNTIL(s.w.env, strstr(spool_got(&s), "one|"));
+    UNTIL(s.w.env, env_path_exists(s.w.env, mark));
+    (void)spool_inode(&s, "sub/a");
+    source_stop(s.source);
+    spool_start(&s);
+    spool_write(&s, "b.COMPLETED", "two\n"); /* a name like any other */
+    UNTIL(s.w.env, strstr(spool_got(&s), "two|"));
+    CHECK_STR(buf_text(&s.got), "one|two|");
+    CHECK_INT(env_path_remove(s.w.env, mark), 0);
+    UNTIL(s.w.env, strcmp(spool_got(&s), "one|two|one|") == 0);
+    UNTIL(s.w.env, env_path_exists(s.w.env, mark));
+    source_stop(s.source);
+    mem_free(sub);
+    mem_free(mark);
+    spool_close(&s);
+}
+
+TAP_MAIN(TAP_TEST(marks_tell_what_was_read), TAP_TEST(only_the_same_file_goes_on_where_it_was),
          TAP_TEST(a_finished_file_leaves_no_position))

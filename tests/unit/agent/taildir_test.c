@@ -178,6 +178,26 @@ static void a_last_line_that_grows_is_not_mixed_up(void)
     tail_close(&t);
 }
 
+/* Between two looks, as by copytruncate: its size alone does not tell. */
+static void a_file_that_was_cut_and_written_anew_is_read_whole(void)
+{
+    struct tail t;
+    tail_open(&t);
+    tail_write(&t, "logs/a.log", "w", "one\ntwo\n");
+    tail_start(&t, "");
+    TAIL_UNTIL(&t, "one|two|");
+    tail_wait_for_looks(&t);
+    tail_write(&t, "logs/a.log", "w", "three\nfour\n");
+    TAIL_UNTIL(&t, "three|four|");
+    tail_wait_for_looks(&t);
+    tail_write(&t, "logs/a.log", "w", "eerht\nruof\n"); /* of the same size */
+    tail_wait_for_looks(&t);
+    tail_write(&t, "logs/a.log", "a", "x\n");
+    TAIL_UNTIL(&t, "eerht|ruof|x|");
+    tail_stop(&t);
+    tail_close(&t);
+}
+
 static void a_directory_that_is_away_keeps_its_files(void)
 {
     struct tail t;
@@ -283,6 +303,7 @@ static void open_files_are_bounded(void)
 
 TAP_MAIN(TAP_TEST(a_file_that_left_the_pattern_is_read_on),
          TAP_TEST(a_last_line_that_grows_is_not_mixed_up),
+         TAP_TEST(a_file_that_was_cut_and_written_anew_is_read_whole),
          TAP_TEST(a_directory_that_is_away_keeps_its_files),
          TAP_TEST(a_new_file_with_an_old_inode_is_read_whole),
          TAP_TEST(two_names_of_one_file_are_one), TAP_TEST(open_files_are_bounded))

@@ -1,0 +1,141 @@
+/* Happy path: a thread starts the agent of agent.conf.file and runs its loop; a stop has the agent
+ * end in order, then the node's loop is told. Failure modes: a file with mistakes, a part that
+ * can't be started (agent_host_follow tells, and tries again); no thread to be had. */
+#include "tools/server/guest.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/props.h"
+#include "tools/agent/agent_host.h"
+
+struct guest {
+    struct env *env;
+    struct logger logger;
+    struct props system;
+    struct agent_host host;
+    struct env_thread *thread;
+    struct env *owner; /* whose loop is told of the end; NULL = nobody is */
+    void (*stopped)(void *data);
+    void *data;
+    bool stopping;
+};
+
+static int64_t guest_wall_ms(void *data)
+{
+    return env_wall_ms(data);
+}
+
+/* agent.properties: KEY=VALUE, separated by commas. */
+static int guest_read_properties(struct guest *guest, const char *list, struct buf *problem)
+{
+    char *copy = mem_strdup(list), *save = NULL;
+    int err = 0;
+    for (char *pair = strtok_r(copy, ", ", &save); pair && !err;
+         pair = strtok_r(NULL, ", ", &save)) {
+        char *equals = strchr(pair, '=');
+        if (!equals || equals == pair) {
+            buf_printf(problem, "agent.properties: %s is no KEY=VALUE", pair);
+            err = ERR_INVALID;
+        } else {
+            *equals = '\0';
+            props_set(&guest->system, pair, equals + 1);
+        }
+    }
+    mem_free(copy);
+    return err;
+}
+
+static void guest_run(void *data)
+{
+    struct guest *guest = data;
+    agent_host_follow(&guest->host);
+    env_run(guest->env);
+    agent_host_close(&guest->host);
+}
+
+/* What has been started; also after a start that failed. */
+static void guest_close(struct guest *guest)
+{
+    if (guest->env)
+        env_free(guest->env);
+    props_close(&guest->system);
+    mem_free(guest);
+}
+
+static int guest_start(const struct config *config, const struct logger *logger, struct guest **out,
+                       struct buf *problem)
+{
+    struct guest *guest = mem_alloc(sizeof(*guest));
+    const char *name = config_str(config, CONFIG_AGENT_NAME);
+    props_init(&guest->system);
+    int err = guest_read_properties(guest, config_str(config, CONFIG_AGENT_PROPERTIES), problem);
+    if (!err) {
+        err = env_new(&guest->env);
+        if (err)
+            buf_printf(problem, "can't make the agent's event loop: %s", err_text(err));
+    }
+    if (!err) {
+        guest->logger = *logger;
+        guest->logger.area = LOGGER_NODE;
+        guest->logger.wall_ms = guest_wall_ms;
+        guest->logger.clock_data = guest->env;
+        snprintf(guest->logger.name, sizeof(guest->logger.name), "agent %s", name);
+        agent_host_init(&guest->host, guest->env, &guest->logger, &guest->system,
+                        config_str(config, CONFIG_AGENT_CONF_FILE), name, true);
+        err = env_thread_start(&guest->thread, guest_run, guest);
+        if (err)
+            buf_printf(problem, "can't start the agent's thread: %s", err_text(err));
+    }
+    if (err)
+        guest_close(guest);
+    else
+        *out = guest;
+    return err;
+}
+
+/* ---- the end; what follows runs on the guest's loop ---- */
+
+static void guest_ended(void *data)
+{
+    struct guest *guest = data;
+    logger_info(&guest->logger, "the agent has stopped");
+    if (guest->owner)
+        env_post(guest->owner, guest->stopped, guest->data);
+    env_stop(guest->env);
+}
+
+static void guest_end(void *data)
+{
+    struct guest *guest = data;
+    logger_info(&guest->logger, "the agent stops: its sinks empty the channels in memory first");
+    agent_host_stop(&guest->host, guest_ended, guest);
+}
+
+/* ---- on the node's ---- */
+
+static void guest_stop(struct guest *guest, struct env *env, void (*stopped)(void *data),
+                       void *data)
+{
+    ASSERT(!guest->stopping);
+    guest->stopping = true;
+    guest->owner = env;
+    guest->stopped = stopped;
+    guest->data = data;
+    env_post(guest->env, guest_end, guest);
+}
+
+static void guest_free(struct guest *guest)
+{
+    if (!guest->stopping)
+        env_stop(guest->env); /* agent_host_close ends what works */
+    env_thread_join(guest->thread);
+    guest_close(guest);
+}
+
+const struct guest_type agent_guest_type = {
+    .start = guest_start,
+    .stop = guest_stop,
+    .free = guest_free,
+};
