@@ -25,7 +25,10 @@
 
 enum {
     /* A start waits so long for its logs; those that take longer are reported as offline. */
-    MANAGER_READY_MS = 200
+    MANAGER_READY_MS = 200,
+    /* And once more while so many open in that time: to report those that are only behind many
+     * others takes longer than to open them. */
+    MANAGER_READY_FAST = 1000
 };
 
 struct partition_key {
@@ -51,6 +54,7 @@ struct replica_manager {
     struct env_timer settle_timer;
     struct env_timer isr_timer;
     struct env_timer ready_timer;
+    size_t ready_left; /* logs that were not open when the timer was started */
 };
 
 struct heard {
@@ -175,12 +179,24 @@ static const struct partition_owner_ops manager_owner_ops = {
 
 /* ---- opening and closing ---- */
 
+/* Whether the logs open fast enough to go on waiting. */
+static bool manager_waits(struct replica_manager *manager)
+{
+    size_t left = replica_openings_count(manager->openings), before = manager->ready_left;
+    manager->ready_left = left;
+    return left > 0 && left < before && before - left >= MANAGER_READY_FAST;
+}
+
 /* What can't serve is said, and the controller has it, before we ask to be unfenced: so only what
  * is open and whole is given to us to lead, and one long recovery keeps the others from serving no
  * longer. */
 static void manager_ready(void *data)
 {
     struct replica_manager *manager = data;
+    if (manager_waits(manager)) {
+        env_timer_start(&manager->ready_timer, MANAGER_READY_MS);
+        return;
+    }
     env_timer_stop(&manager->ready_timer);
     size_t late = 0, cursor = 0;
     struct partition *partition;
@@ -391,6 +407,7 @@ static void manager_settled(void *data)
         replica_openings_open(manager->openings, partition);
     if (replica_openings_count(manager->openings) > 0) {
         controller_channel_recovering(manager->deps.channel, true);
+        manager->ready_left = replica_openings_count(manager->openings);
         env_timer_start(&manager->ready_timer, MANAGER_READY_MS);
     }
 }
