@@ -152,7 +152,7 @@ def zombie():
 def timeout():
     with cluster_of_transactions() as cluster:
         make_topics(cluster, "t")
-        gone = new_producer(cluster.bootstrap, "gone", transaction_timeout_ms=2000)
+        gone = new_producer(cluster.bootstrap, "gone", transaction_timeout_ms=6000)
         gone.init_transactions(60)
         gone.begin_transaction()
         produce(gone, "t", "of who is gone")
