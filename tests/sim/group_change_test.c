@@ -13,6 +13,8 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "broker/group/classic.h"
+#include "broker/group/consumer.h"
 #include "broker/group/group.h"
 #include "broker/group/manager_private.h"
 #include "group_hostile.h"
@@ -78,6 +80,8 @@ static struct group_hostile hostile;
 static struct map owners; /* reign, epoch, topic, partition -> slot */
 static uint64_t reign;    /* a group that was empty counts its epochs from the start again */
 static bool reigns;
+static int32_t seen_epoch;  /* of the group, when it was looked at last, */
+static int seen_loads;      /* and how often its partition was loaded by then */
 static int move_at_batches; /* 0 = it does not */
 static int64_t acked[TOPICS][PARTITIONS];
 static int64_t gone;         /* what was issued for "u" before it was deleted last */
@@ -163,18 +167,30 @@ static void change_die(struct slot *slot)
 
 /* ---- owners ---- */
 
-/* After each event, and before each request: whether the group has members. */
+static int32_t change_epoch_of(const struct group *found)
+{
+    if (found && found->consumer)
+        return found->consumer->epoch;
+    return found && found->classic ? found->classic->generation : 0;
+}
+
+/* After each event, and before each request: whether the group has members. What waited for the
+ * disk is done in a row, so one event may empty and delete it, and make it anew: its epoch goes
+ * back then, although nobody has loaded it. */
 static void change_watch(void)
 {
-    struct shard *shard =
-        map_get_u64(&world.manager->shards, (uint32_t)group_world_partition(group));
+    int index = group_world_partition(group), loads = world.logs[index].loads;
+    struct shard *shard = map_get_u64(&world.manager->shards, (uint32_t)index);
     if (!shard || !machine_is_active(&shard->machine))
         return;
     const struct group *found = shard_find(shard, wire_str_from(group));
     bool empty = !found || group_is_empty(found);
-    if (empty && reigns)
+    bool anew = loads == seen_loads && change_epoch_of(found) < seen_epoch;
+    if ((reigns && empty) || anew)
         reign++;
     reigns = !empty;
+    seen_loads = loads;
+    seen_epoch = change_epoch_of(found);
 }
 
 /* What was promised counts, whether or not it was heard; but not of a "u" that is gone. */
@@ -730,6 +746,7 @@ static bool change_seed(uint64_t seed)
     gone = last_value = 0;
     incarnation = reign = 0;
     reigns = false;
+    seen_epoch = seen_loads = 0;
     move_at_batches = 0;
     u_lives = true;
     problem[0] = '\0';
