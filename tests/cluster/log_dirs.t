@@ -126,20 +126,21 @@ def create_refusal(cluster, topic, *arguments):
 
 @test("a broker whose directories are all cordoned gets no replica, from whom ever, and keeps what it has")
 def whole_broker():
-    with several(2) as cluster:
+    with several(3) as cluster:
         cluster.start()
-        kept, full = cluster.nodes
-        cluster.create_topic("before", partitions=2, replicas=2)
+        *kept, full = cluster.nodes
+        cluster.create_topic("before", partitions=2, replicas=3)
         cordon(cluster, full, full.log_dirs[0])
-        cluster.create_topic("one", partitions=4, replicas=2)
+        cluster.create_topic("one", partitions=4, replicas=3)
         cordon(cluster, full, "*")
-        wait_until(lambda: create_refusal(cluster, f"probe{len(folders(kept.log_dir, 'probe'))}",
-                                          "--replication-factor", "2"), DEADLINE_S, "the controller knows")
-        told = create_refusal(cluster, "two", "--replication-factor", "2")
-        check("The target replication factor of 2 cannot be reached because only 1 broker(s) are registered or some "
+        wait_until(lambda: create_refusal(cluster, f"probe{len(folders(kept[0].log_dir, 'probe'))}",
+                                          "--replication-factor", "3"), DEADLINE_S, "the controller knows")
+        told = create_refusal(cluster, "all", "--replication-factor", "3")
+        check("The target replication factor of 3 cannot be reached because only 2 broker(s) are registered or some "
               "brokers have all their log directories cordoned." in told, told)
         cluster.create_topic("away", partitions=12, replicas=1)
-        check_equal([cluster.partition("away", i)[1] for i in range(12)], [[kept.id]] * 12, "where new ones are")
+        check_equal({id for i in range(12) for id in cluster.partition("away", i)[1]}, {node.id for node in kept},
+                    "where new ones are")
         told = create_refusal(cluster, "manual", "--replica-assignment", str(full.id))
         check("all of its log directories are cordoned" in told, told)
         plan = os.path.join(cluster.directory, "plan.json")
@@ -154,12 +155,12 @@ def whole_broker():
                 full.kill()
             again()
             cluster.wait_serving()
-            told = create_refusal(cluster, "two", "--replication-factor", "2")
+            told = create_refusal(cluster, "all", "--replication-factor", "3")
             check("cordoned" in told, told)
         cordon(cluster, full, full.log_dirs[1])
-        wait_until(lambda: not create_refusal(cluster, "two", "--if-not-exists", "--replication-factor", "2"),
+        wait_until(lambda: not create_refusal(cluster, "all", "--if-not-exists", "--replication-factor", "3"),
                    DEADLINE_S, "it takes replicas again")
-        check_equal(sorted(cluster.partition("two")[1]), [0, 1], "the replicas")
+        check_equal(sorted(cluster.partition("all")[1]), [0, 1, 2], "the replicas")
 
 
 @test("replicas move between directories under load: a leader killed in the middle, nothing lost")
