@@ -137,7 +137,7 @@ def killed_and_resumed():
             load.wait_acks(RECORDS)
             slow = Running(cluster, "drain", "3", "--throttle", SLOW, "--at-once", "2")
             wait_moves(cluster)
-            slow.wait_word("partitions left")
+            slow.wait_word(" left, ")
             slow.end(signal.SIGKILL)
             check(wait_moves(cluster), "the moves go on without the tool")
             shown = plan(cluster, "drain", "3")["partitions"]
@@ -192,7 +192,7 @@ def stopped():
             check(not reassign.moves(cluster.nodes[0].port), "--plan moves nothing")
             slow = Running(cluster, "drain", "3", "--throttle", SLOW, "--at-once", "1", terminal=True)
             wait_moves(cluster)
-            slow.wait_word("partitions left")
+            slow.wait_word(" left, ")
             slow.wait_word("\033[K\r\r4 of 4 partitions left")  # the same line, twice
             check_equal(slow.end(signal.SIGINT), SIGINT_STATUS, f"the status after Ctrl-C: {slow.told}")
             note(slow.told.splitlines()[-1])
@@ -322,7 +322,7 @@ def target_dies():
         with Load(cluster.bootstrap, "load") as load:
             slow = Running(cluster, "drain", "3", "--throttle", SLOW)
             (target,) = wait_moves(cluster)[("load", 0)][1]
-            slow.wait_word("partitions left")
+            slow.wait_word(" left, ")
             cluster.nodes[target].kill()
             wait_until(lambda: target not in wire.metadata(cluster.nodes[0].port).brokers, DEADLINE_S, "it is fenced")
             slow.end(signal.SIGTERM)
