@@ -16,7 +16,10 @@ enum {
     OPENING_NAME_MAX = 280, /* topic (at most 249 bytes), "-", number */
     /* Opened at a time: what each takes meanwhile is as large as what it leaves, and a start opens
      * a hundred thousand. More than the worker pool and the loop can have in hand. */
-    OPENINGS_MAX = 256
+    OPENINGS_MAX = 256,
+    /* Those that wait, for room on a full disk or for a name, must not hold up the others: when so
+     * few have come in that time, as many more begin. */
+    OPENINGS_LOOK_MS = 500
 };
 
 /* A partition whose turn comes. */
@@ -31,6 +34,9 @@ struct replica_openings {
     struct map by_name; /* "topic-0" -> struct opening */
     struct opening_later *later;
     size_t later_first, later_count, later_cap; /* those from `later_first` on wait */
+    size_t most;                                /* at a time now: OPENINGS_MAX, or more */
+    size_t ended;                               /* since `look` was started */
+    struct env_timer look;                      /* runs while any wait for their turn */
 };
 
 struct opening {
@@ -42,12 +48,16 @@ struct opening {
     char name[OPENING_NAME_MAX];
 };
 
+static void openings_look(void *data);
+
 struct replica_openings *replica_openings_new(struct replica_manager *manager)
 {
     struct replica_openings *openings = mem_alloc(sizeof(*openings));
     openings->manager = manager;
     openings->deps = replica_manager_deps(manager);
+    openings->most = OPENINGS_MAX;
     map_init(&openings->by_name);
+    env_timer_init(openings->deps->env, &openings->look, openings_look, openings);
     return openings;
 }
 
@@ -64,6 +74,7 @@ void replica_openings_free(struct replica_openings *openings)
     while ((opening = map_next(&openings->by_name, &cursor, NULL, NULL)))
         opening_free(opening);
     map_close(&openings->by_name);
+    env_timer_stop(&openings->look);
     mem_free(openings->later);
     mem_free(openings);
 }
@@ -74,8 +85,16 @@ size_t replica_openings_count(const struct replica_openings *openings)
     return openings->by_name.count + openings->later_count - openings->later_first;
 }
 
+static void openings_start_look(struct replica_openings *openings)
+{
+    openings->ended = 0;
+    env_timer_start(&openings->look, OPENINGS_LOOK_MS);
+}
+
 static void openings_put_off(struct replica_openings *openings, const struct partition *partition)
 {
+    if (!env_timer_running(&openings->look))
+        openings_start_look(openings);
     if (openings->later_count == openings->later_cap) {
         openings->later_cap = openings->later_cap ? openings->later_cap * 2 : OPENINGS_MAX;
         openings->later =
@@ -90,7 +109,7 @@ static void openings_put_off(struct replica_openings *openings, const struct par
 static void openings_take_later(struct replica_openings *openings)
 {
     while (openings->later_first < openings->later_count &&
-           openings->by_name.count < OPENINGS_MAX) {
+           openings->by_name.count < openings->most) {
         const struct opening_later *next = &openings->later[openings->later_first++];
         struct partition *partition =
             replica_manager_get(openings->manager, &next->topic_id, next->index);
@@ -102,6 +121,18 @@ static void openings_take_later(struct replica_openings *openings)
     mem_free(openings->later);
     openings->later = NULL;
     openings->later_first = openings->later_count = openings->later_cap = 0;
+    openings->most = OPENINGS_MAX;
+    env_timer_stop(&openings->look);
+}
+
+static void openings_look(void *data)
+{
+    struct replica_openings *openings = data;
+    ASSERT(openings->later_first < openings->later_count);
+    if (openings->ended < OPENINGS_MAX)
+        openings->most += OPENINGS_MAX;
+    openings_start_look(openings);
+    openings_take_later(openings);
 }
 
 static void opening_name(char name[OPENING_NAME_MAX], const struct partition *partition)
@@ -148,6 +179,7 @@ static void openings_opened(void *data, int err, struct log *log)
         replica_manager_review(manager, partition);
     }
     opening_free(opening);
+    openings->ended++;
     openings_take_later(openings);
     replica_manager_opened(manager);
 }
@@ -156,7 +188,7 @@ void replica_openings_open(struct replica_openings *openings, struct partition *
 {
     if (openings_of(openings, partition))
         return; /* openings_opened comes back to it */
-    if (openings->by_name.count >= OPENINGS_MAX) {
+    if (openings->by_name.count >= openings->most) {
         openings_put_off(openings, partition);
         return;
     }
