@@ -184,14 +184,9 @@ static void openings_opened(void *data, int err, struct log *log)
     replica_manager_opened(manager);
 }
 
-void replica_openings_open(struct replica_openings *openings, struct partition *partition)
+static struct opening *opening_start(struct replica_openings *openings,
+                                     const struct partition *partition)
 {
-    if (openings_of(openings, partition))
-        return; /* openings_opened comes back to it */
-    if (openings->by_name.count >= openings->most) {
-        openings_put_off(openings, partition);
-        return;
-    }
     struct opening *opening = mem_alloc(sizeof(*opening));
     opening_name(opening->name, partition);
     opening->openings = openings;
@@ -205,12 +200,27 @@ void replica_openings_open(struct replica_openings *openings, struct partition *
         partition->emptied && image_ids_have(&partition->isr, openings->deps->node_id);
     log_manager_open(openings->deps->logs, partition->topic, partition->index, &partition->topic_id,
                      &settings.log, openings_opened, opening);
+    return opening;
+}
+
+void replica_openings_open(struct replica_openings *openings, struct partition *partition)
+{
+    if (openings_of(openings, partition))
+        return; /* openings_opened comes back to it */
+    if (openings->by_name.count >= openings->most)
+        openings_put_off(openings, partition);
+    else
+        (void)opening_start(openings, partition);
 }
 
 void replica_openings_forget(struct replica_openings *openings, const struct partition *partition,
                              bool keep)
 {
     struct opening *opening = openings_of(openings, partition);
+    /* Its turn has not come. What there is of it on the disk goes as that of any other. */
+    if (!opening && partition->state == PARTITION_OPENING &&
+        replica_manager_is_current(openings->manager))
+        opening = opening_start(openings, partition);
     if (opening && uuid_equal(&opening->topic_id, &partition->topic_id))
         opening->keep = keep;
 }

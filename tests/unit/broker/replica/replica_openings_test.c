@@ -27,6 +27,52 @@ static int count_in(struct replica *r, enum partition_state state)
     return count;
 }
 
+/* Folders of the topic that nobody has set aside or is to remove. */
+static int folders(struct replica *r)
+{
+    char **names;
+    size_t count;
+    int found = 0;
+    CHECK_INT(env_dir_list(r->logs.env, r->logs.dir, &names, &count), 0);
+    for (size_t i = 0; i < count; i++)
+        found += strncmp(names[i], "t-", 2) == 0 &&
+                 strspn(names[i] + 2, "0123456789") == strlen(names[i] + 2);
+    env_dir_list_free(names, count);
+    return found;
+}
+
+/* A new process that knows nothing yet. */
+static void start_anew(struct replica *r)
+{
+    Meta__Entry content = META__ENTRY__INIT;
+    Meta__Snapshot snapshot = META__SNAPSHOT__INIT;
+    replica_manager_free(r->manager);
+    r->manager = NULL;
+    fixture_shutdown(&r->logs);
+    CHECK_INT(fixture_start(&r->logs), 0);
+    replica_new_manager(r);
+    snapshot.index = 10000;
+    snapshot.content = &content;
+    CHECK_INT(metadata_apply_snapshot(r->metadata, &snapshot), 0);
+}
+
+static void a_topic_that_goes_before_its_turn_leaves_nothing(void)
+{
+    struct replica r;
+    replica_open(&r, "");
+    decide_many(&r);
+    UNTIL(r.logs.env, count_in(&r, PARTITION_LEADER) == MANY);
+    start_anew(&r);
+    CHECK_INT(folders(&r), MANY);
+    decide_many(&r);
+    replica_manager_registered(r.manager);
+    CHECK_INT(count_in(&r, PARTITION_OPENING), MANY);
+    feed_topic_removed(r.metadata, "t");
+    CHECK_INT(replica_manager_count(r.manager), 0);
+    UNTIL(r.logs.env, folders(&r) == 0);
+    replica_close(&r);
+}
+
 /* As on a disk that is full, or hangs: each of the first ones waits for its name. */
 static void those_that_wait_do_not_hold_up_the_others(void)
 {
@@ -49,4 +95,5 @@ static void those_that_wait_do_not_hold_up_the_others(void)
     replica_close(&r);
 }
 
-TAP_MAIN(TAP_TEST(those_that_wait_do_not_hold_up_the_others))
+TAP_MAIN(TAP_TEST(a_topic_that_goes_before_its_turn_leaves_nothing),
+         TAP_TEST(those_that_wait_do_not_hold_up_the_others))
