@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What one member asks for must not stop others: an assignment that no record holds, expressions
-that are built to be slow or large."""
+that are built to be slow or large, names that end in the middle."""
 import os
 import sys
 
@@ -16,7 +16,7 @@ from tap import check, check_equal, test
 from wait import wait_until
 
 JOIN, SYNC, BEAT = 11, 14, 68
-UNKNOWN_SERVER_ERROR, INVALID_REGULAR_EXPRESSION = -1, 128
+UNKNOWN_SERVER_ERROR, INVALID_REQUEST, INVALID_REGULAR_EXPRESSION = -1, 42, 128
 OFFSETS_TOPIC = "__consumer_offsets"
 DEADLINE_S = 60
 
@@ -73,9 +73,9 @@ def sync(port, group, generation, member, assignment):
     return r.take("h")
 
 
-def beat(port, group, expression):
+def beat(port, group, expression, member="member", instance=None):
     """The error of a first heartbeat with that expression."""
-    body = (b"\0" + compact(group) + compact("member") + struct.pack(">i", 0) + compact(None) +
+    body = (b"\0" + compact(group) + compact(member) + struct.pack(">i", 0) + compact(instance) +
             compact(None) + struct.pack(">i", 10000) + b"\0" + compact(expression) +
             compact(None) + b"\1" + b"\0")
     r = wire.Reader(wire.ask(port, wire.request(BEAT, 1, body), DEADLINE_S))
@@ -123,6 +123,20 @@ def hostile_expressions():
         cluster.start()
         port = coordinator_port(cluster, "good")
         wait_until(lambda: beat(port, "other", "b.*") == 0, DEADLINE_S, "it serves again")
+
+
+@test("member and instance ids with a NUL are refused, and the node goes on")
+def ids_with_nul():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        port = coordinator_port(cluster, "g")
+        wait_until(lambda: beat(port, "g", "t") == 0, DEADLINE_S, "the coordinator serves")
+        check_equal(beat(port, "g", "t", member="member\0x"), INVALID_REQUEST, "the member id")
+        check_equal(beat(port, "g", "t", member="\0"), INVALID_REQUEST, "one of nothing else")
+        check_equal(beat(port, "g", "t", member="other", instance="i\0x"), INVALID_REQUEST,
+                    "the instance id")
+        check_equal(beat(port, "g", "t", member="other"), 0, "a good one")
+        check(cluster.nodes[0].running(), "the node runs")
 
 
 tap.run()
