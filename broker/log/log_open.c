@@ -135,8 +135,9 @@ static int write_metadata(struct env *env, const struct log_open_job *job)
     int rc = origin ? partition_metadata_read(env, origin, &was) : ERR_NOT_FOUND;
     if (rc == 0)
         partition_metadata_inherit(&metadata, &was, &log->dir->id);
+    /* It is no fault of this directory's disk when that of the other can't be read. */
     if (rc < 0 && rc != ERR_NOT_FOUND && rc != ERR_MALFORMED)
-        return rc;
+        return env_is_later(rc) ? rc : ERR_KAFKA_STORAGE_ERROR;
     return partition_metadata_write(env, log->path, &metadata);
 }
 

@@ -2,6 +2,7 @@
  * meanwhile, and what a start finds of a move that was not finished. */
 #include "broker/log/checkpoints.h"
 #include "broker/log/future.h"
+#include "../../until.h"
 #include "fixture.h"
 
 enum { FAR = 1 }; /* the number of the other directory */
@@ -474,6 +475,22 @@ static bool moving_is_held(struct log_world *f)
     return f->log->future && f->log->held != INT64_MAX;
 }
 
+/* Which may be why somebody moves it away. */
+static void an_old_disk_that_fails_takes_no_other_along(void)
+{
+    struct moving m;
+    moving_init(&m, 10);
+    file_remove(&m.f, "partition.metadata");
+    char *path = log_file(&m.f, "partition.metadata");
+    CHECK_INT(symlink(path, path), 0); /* can't be read, and is there */
+    CHECK_INT(alter(&m, FAR), 0);
+    UNTIL(m.f.env, m.f.log->future == NULL);
+    CHECK(strstr(buf_text(&m.f.lines), "does not move to") != NULL);
+    CHECK(!m.f.manager->dirs[FAR].failed);
+    mem_free(path);
+    moving_close(&m);
+}
+
 /* Who watches takes its leave to move back, before the move or in its last moment. */
 static void without_leave_it_does_not_move(void)
 {
@@ -702,6 +719,8 @@ TAP_MAIN(TAP_TEST(a_replica_moves_with_all_it_knows), TAP_TEST(records_come_whil
          TAP_TEST(a_disk_that_hangs_is_left_alone),
          TAP_TEST(what_was_asked_for_goes_with_the_topic),
          TAP_TEST(a_deletion_takes_the_copy_along), TAP_TEST(a_full_disk_is_waited_for),
-         TAP_TEST(without_leave_it_does_not_move), TAP_TEST(settings_that_change_meanwhile_count),
+         TAP_TEST(without_leave_it_does_not_move),
+         TAP_TEST(an_old_disk_that_fails_takes_no_other_along),
+         TAP_TEST(settings_that_change_meanwhile_count),
          TAP_TEST(checkpoints_tell_of_the_old_folder_until_it_goes),
          TAP_TEST(it_does_not_move_on_while_an_old_folder_is_left))
