@@ -281,6 +281,8 @@ void channel_commit_delivered(struct take *take, struct list *failed, struct lis
             list_push(fate == TAKE_FAILED ? failed : refused, &rest->link);
         }
     }
+    if (channel->type->divided)
+        channel->type->divided(channel, take);
     take->channel = NULL;
     take->count = 0;
     channel_retry(channel);

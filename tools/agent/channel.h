@@ -48,6 +48,9 @@ struct channel_type {
     void (*commit)(struct channel *channel, const struct take *take);
     /* They go back in their old place, with the references. */
     void (*rollback)(struct channel *channel, struct take *take);
+    /* The take is over; what is left of it are takes of their own, of its parts, which may be out
+     * for long (channel_commit_delivered). NULL = nothing depends on it. */
+    void (*divided)(struct channel *channel, const struct take *take);
     /* How many events are in it, those under way to a sink included; and how many fit. */
     size_t (*count)(const struct channel *channel);
     size_t (*capacity)(const struct channel *channel);

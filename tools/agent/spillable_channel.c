@@ -7,7 +7,8 @@
  *
  * Both parts are channels of their own, with values made from this one's. Their events are taken
  * through the same struct take: `place` is their mark there, with a bit that says which it is. Of
- * those on disk one take is out at a time, since they come again after a kill -9. */
+ * those on disk one take is under way at a time, since they come again after a kill -9; what is set
+ * aside of earlier ones is not: it would hold up all others. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -59,8 +60,10 @@ struct spillable_channel {
     enum spillable_state state;
     struct list runs; /* the oldest first */
     struct list puts;
-    size_t putting;  /* events of those */
-    size_t disk_out; /* events of the take that is out */
+    size_t putting;        /* events of those */
+    size_t disk_out;       /* events of it that are with sinks */
+    uint64_t disk_place;   /* of the take of it that is under way */
+    size_t disk_under_way; /* events of that one; 0 = none is */
     struct channel_waiter waiter;
     struct env_timer patience;
     int64_t patience_ms;
@@ -308,7 +311,7 @@ static void spillable_take(struct channel *channel, struct take *take, size_t ma
     while (take->count == 0 && !list_empty(&spillable->runs)) {
         struct spillable_run *run = LIST_ENTRY(spillable->runs.next, struct spillable_run, link);
         struct channel *kept = spillable->kept[run->kind];
-        if (run->kind == SPILLABLE_DISK && spillable->disk_out > 0)
+        if (run->kind == SPILLABLE_DISK && spillable->disk_under_way > 0)
             return;
         kept->type->take(kept, take, max < run->count ? max : run->count);
         if (take->count == 0) {
@@ -321,8 +324,11 @@ static void spillable_take(struct channel *channel, struct take *take, size_t ma
         take->place = take->mark | (run->kind == SPILLABLE_DISK ? SPILLABLE_ON_DISK : 0);
         take->mark = spillable->head;
         spillable->head += take->count;
-        if (run->kind == SPILLABLE_DISK)
+        if (run->kind == SPILLABLE_DISK) {
             spillable->disk_out += take->count;
+            spillable->disk_under_way = take->count;
+            spillable->disk_place = take->place;
+        }
         spillable_run_shorten(run, take->count);
     }
 }
@@ -336,12 +342,28 @@ static struct take spillable_view(const struct take *take, enum spillable_kind *
     return view;
 }
 
-/* Others may have waited for it. */
-static void spillable_disk_ended(struct spillable_channel *spillable, size_t count)
+/* The take, or a part of it, is under way no more: others may have waited for it. Parts of earlier
+ * ones change nothing. */
+static void spillable_disk_is_free(struct spillable_channel *spillable, const struct take *take)
 {
-    ASSERT(spillable->disk_out >= count);
-    spillable->disk_out -= count;
+    if (take->place < spillable->disk_place ||
+        take->place - spillable->disk_place >= spillable->disk_under_way)
+        return;
+    ASSERT(take->place & SPILLABLE_ON_DISK);
+    spillable->disk_under_way = 0;
     channel_has_events(&spillable->channel);
+}
+
+static void spillable_disk_ended(struct spillable_channel *spillable, const struct take *take)
+{
+    ASSERT(spillable->disk_out >= take->count);
+    spillable->disk_out -= take->count;
+    spillable_disk_is_free(spillable, take);
+}
+
+static void spillable_divided(struct channel *channel, const struct take *take)
+{
+    spillable_disk_is_free(spillable_of(channel), take);
 }
 
 static void spillable_commit(struct channel *channel, const struct take *take)
@@ -351,7 +373,7 @@ static void spillable_commit(struct channel *channel, const struct take *take)
     struct take view = spillable_view(take, &kind);
     spillable->kept[kind]->type->commit(spillable->kept[kind], &view);
     if (kind == SPILLABLE_DISK)
-        spillable_disk_ended(spillable, take->count);
+        spillable_disk_ended(spillable, take);
 }
 
 static void spillable_rollback(struct channel *channel, struct take *take)
@@ -363,7 +385,7 @@ static void spillable_rollback(struct channel *channel, struct take *take)
     spillable->head -= take->count;
     spillable_run_add(spillable, spillable->runs.next, kind, take->count);
     if (kind == SPILLABLE_DISK)
-        spillable_disk_ended(spillable, take->count);
+        spillable_disk_ended(spillable, take);
 }
 
 static size_t spillable_count(const struct channel *channel)
@@ -485,6 +507,7 @@ const struct channel_type spillable_channel_type = {
     .take = spillable_take,
     .commit = spillable_commit,
     .rollback = spillable_rollback,
+    .divided = spillable_divided,
     .count = spillable_count,
     .capacity = spillable_capacity,
     .opened = spillable_opened,

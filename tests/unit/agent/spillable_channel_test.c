@@ -166,6 +166,45 @@ static void what_goes_back_comes_again(void)
     bench_close(&b);
 }
 
+/* What is set aside of a take holds no other one up, and comes again where it was. */
+static void what_is_set_aside_holds_nothing_up(void)
+{
+    struct bench b;
+    struct list failed, refused;
+    list_init(&failed);
+    list_init(&refused);
+    bench_open(&b, "memoryCapacity=0");
+    CHECK_INT(put(&b, 12), 0);
+    for (int round = 0; round < 2; round++) { /* 1 of 0 to 4, and all of 5 to 9 */
+        take_some(&b, b.one);
+        for (size_t i = round == 0 ? 1 : 0; i < (round == 0 ? 2 : b.one->count); i++)
+            take_mark(b.one, i, TAKE_REFUSED);
+        channel_commit_delivered(b.one, &failed, &refused);
+    }
+    CHECK(list_empty(&failed));
+    take_some(&b, b.one); /* 10 and 11 */
+    CHECK_INT(channel_count(b.channel), 8);
+    while (!list_empty(&refused)) { /* the last one first */
+        struct take *aside = LIST_ENTRY(refused.prev, struct take, link);
+        list_remove(&aside->link);
+        channel_rollback(aside);
+        take_free(aside);
+        channel_take(b.channel, b.two);
+        CHECK_INT(b.two->count, 0); /* one take is under way all the same */
+    }
+    channel_commit(b.one);
+    CHECK_INT(channel_count(b.channel), 6);
+    b.next_out = 1;
+    b.next_in = 2;
+    UNTIL(b.world.env, (channel_take(b.channel, b.one), b.one->count > 0));
+    CHECK(world_is(&b.one->events[0], "1"));
+    channel_commit(b.one);
+    b.next_out = 5;
+    b.next_in = 10;
+    take_all(&b);
+    bench_close(&b);
+}
+
 static void the_disk_is_there_after_a_start(void)
 {
     struct bench b;
@@ -243,5 +282,6 @@ static void a_put_on_its_way_can_be_given_up(void)
 }
 
 TAP_MAIN(TAP_TEST(events_come_out_as_they_came_in), TAP_TEST(what_goes_back_comes_again),
-         TAP_TEST(the_disk_is_there_after_a_start), TAP_TEST(memory_has_its_time),
-         TAP_TEST(either_capacity_may_be_0), TAP_TEST(a_put_on_its_way_can_be_given_up))
+         TAP_TEST(what_is_set_aside_holds_nothing_up), TAP_TEST(the_disk_is_there_after_a_start),
+         TAP_TEST(memory_has_its_time), TAP_TEST(either_capacity_may_be_0),
+         TAP_TEST(a_put_on_its_way_can_be_given_up))
