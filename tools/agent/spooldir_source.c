@@ -26,7 +26,7 @@ enum {
     SPOOLDIR_BATCHES_PER_TURN = 32,
     SPOOLDIR_TRACK_MS = 250,
     SPOOLDIR_RETRY_MS = 1000,
-    SPOOLDIR_DEPTH_MAX = 32 /* directories in directories: links may lead in circles */
+    SPOOLDIR_DEPTH_MAX = 32 /* directories in directories */
 };
 
 struct spooldir_source;
@@ -251,7 +251,40 @@ static void spooldir_look_at(struct spooldir_look *look, char *path,
     look->info = *info;
 }
 
-static void spooldir_look_into(struct spooldir_look *look, const char *dir, int depth)
+/* A directory that is looked into, and those that it is in. */
+struct spooldir_in {
+    const struct spooldir_in *outer; /* NULL = it is the outermost one */
+    uint64_t device, inode;
+    int depth;
+};
+
+static struct spooldir_in spooldir_enter(struct spooldir_look *look, const char *dir,
+                                         const struct spooldir_in *outer)
+{
+    struct env_path_info info;
+    struct spooldir_in in = {.outer = outer, .depth = outer ? outer->depth + 1 : 0};
+    if (env_path_look(look->env, dir, &info) == 0) {
+        in.device = info.device;
+        in.inode = info.inode;
+    }
+    ASSERT(in.depth <= SPOOLDIR_DEPTH_MAX);
+    return in;
+}
+
+/* Not one that we are in: a link leads there, and all of it would be found twice, or for ever. */
+static bool spooldir_may_enter(const struct spooldir_look *look, const struct env_path_info *info,
+                               const struct spooldir_in *in)
+{
+    if (!look->rules->recursive || in->depth == SPOOLDIR_DEPTH_MAX)
+        return false;
+    for (; in; in = in->outer)
+        if (in->device == info->device && in->inode == info->inode)
+            return false;
+    return true;
+}
+
+static void spooldir_look_into(struct spooldir_look *look, const char *dir,
+                               const struct spooldir_in *in)
 {
     char **names;
     size_t count;
@@ -268,9 +301,10 @@ static void spooldir_look_into(struct spooldir_look *look, const char *dir, int 
         } else if (info.regular) {
             spooldir_look_at(look, path, &info);
         } else {
-            if (look->rules->recursive && depth < SPOOLDIR_DEPTH_MAX &&
-                strcmp(path, look->rules->tracker) != 0)
-                spooldir_look_into(look, path, depth + 1);
+            if (spooldir_may_enter(look, &info, in)) {
+                struct spooldir_in inner = spooldir_enter(look, path, in);
+                spooldir_look_into(look, path, &inner);
+            }
             mem_free(path);
         }
     }
@@ -281,7 +315,10 @@ static void spooldir_look_into(struct spooldir_look *look, const char *dir, int 
 static void spooldir_look_run(struct env_work *work)
 {
     struct spooldir_look *look = CONTAINER_OF(work, struct spooldir_look, work);
-    spooldir_look_into(look, look->rules->dir, 0);
+    /* The tracker's directory, however its path is spelled, counts as one that we are in. */
+    struct spooldir_in tracker = spooldir_enter(look, look->rules->tracker, NULL);
+    struct spooldir_in dir = spooldir_enter(look, look->rules->dir, &tracker);
+    spooldir_look_into(look, look->rules->dir, &dir);
     if (look->path)
         spooldir_look_at_head(look);
 }

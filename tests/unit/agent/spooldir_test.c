@@ -1,6 +1,7 @@
 /* The spooldir source on real files: where a file goes on after a start. */
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "world.h"
 
@@ -186,5 +187,37 @@ static void marks_tell_what_was_read(void)
     spool_close(&s);
 }
 
-TAP_MAIN(TAP_TEST(marks_tell_what_was_read), TAP_TEST(only_the_same_file_goes_on_where_it_was),
+/* A link that leads in a circle shows nothing twice, and the tracker's directory has no events,
+ * however its path is spelled. */
+static void circles_and_marks_are_not_looked_into(void)
+{
+    struct spool s;
+    spool_open(&s, "trackingPolicy=tracker_dir recursiveDirectorySearch=true trackerDir=marks/");
+    char *sub = spool_path(&s, "sub"), *link = spool_path(&s, "sub/up");
+    char *mark = spool_path(&s, "marks/sub/a.COMPLETED"),
+         *last = spool_path(&s, "marks/b.COMPLETED");
+    char *again = spool_path(&s, "marks/sub/up/sub/a.COMPLETED");
+    char *of_mark = spool_path(&s, "marks/marks/sub/a.COMPLETED.COMPLETED");
+    CHECK(mkdir(sub, 0700) == 0);
+    spool_write(&s, "sub/a", "one\n");
+    CHECK(symlink(s.dir, link) == 0);
+    spool_start(&s);
+    UNTIL(s.w.env, strstr(spool_got(&s), "one|"));
+    UNTIL(s.w.env, env_path_exists(s.w.env, mark));
+    spool_write(&s, "b", "two\n");
+    UNTIL(s.w.env, strstr(spool_got(&s), "two|"));
+    UNTIL(s.w.env, env_path_exists(s.w.env, last));
+    CHECK_STR(buf_text(&s.got), "one|two|");
+    CHECK(!env_path_exists(s.w.env, again));
+    CHECK(!env_path_exists(s.w.env, of_mark));
+    source_stop(s.source);
+    CHECK(unlink(link) == 0);
+    char *const paths[] = {sub, link, mark, last, again, of_mark};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+        mem_free(paths[i]);
+    spool_close(&s);
+}
+
+TAP_MAIN(TAP_TEST(marks_tell_what_was_read), TAP_TEST(circles_and_marks_are_not_looked_into),
+         TAP_TEST(only_the_same_file_goes_on_where_it_was),
          TAP_TEST(a_finished_file_leaves_no_position))
