@@ -25,6 +25,9 @@
  * refuse a put in its middle. */
 #define KAFKA_QUEUE "2147483647"
 
+/* Another one would be an expression for librdkafka, if it begins with "^". */
+#define KAFKA_TOPIC_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-"
+
 enum {
     KAFKA_TRANSACTION = 10000,
     KAFKA_TOPIC_MAX = 249,
@@ -494,6 +497,9 @@ static void kafka_check(const struct part *part, struct buf *problems)
     if (len == 0 || len > KAFKA_TOPIC_MAX)
         part_complain(part, "kafka.topic", problems, "the name of a topic has 1 to %d characters",
                       KAFKA_TOPIC_MAX);
+    else if (strspn(part_text(part, "kafka.topic"), KAFKA_TOPIC_CHARACTERS) != len)
+        part_complain(part, "kafka.topic", problems,
+                      "the name of a topic has letters, digits, \".\", \"_\" and \"-\"");
     for (int producer = 0; producer < 2; producer++) {
         rd_kafka_conf_t *conf = kafka_conf(part, producer, problems);
         if (conf)
@@ -522,6 +528,30 @@ static rd_kafka_t *kafka_make(struct kafka_channel *kafka, bool producer, struct
         buf_printf(problem, "can't make a %s: %s", producer ? "producer" : "consumer", error);
     }
     return rd;
+}
+
+static void kafka_close(struct channel *channel)
+{
+    struct kafka_channel *kafka = kafka_of(channel);
+    env_timer_stop(&kafka->look);
+    kafka_bell_mute(kafka->reports_bell, kafka->reports);
+    kafka_bell_mute(kafka->fetched_bell, kafka->fetched);
+    rd_kafka_queue_destroy(kafka->reports);
+    rd_kafka_queue_destroy(kafka->fetched);
+    rd_kafka_purge(kafka->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_topic_destroy(kafka->topic);
+    rd_kafka_destroy(kafka->producer);
+    rd_kafka_consumer_close(kafka->consumer);
+    rd_kafka_destroy(kafka->consumer);
+    kafka_bell_free(kafka->reports_bell);
+    kafka_bell_free(kafka->fetched_bell);
+    LIST_EACH(step, &kafka->puts)
+        mem_free(LIST_ENTRY(step, struct kafka_put, link));
+    for (uint64_t i = kafka->head; i < kafka->tail; i++)
+        if (kafka_slot(kafka, i)->state == KAFKA_WAITING)
+            event_unref(&kafka_slot(kafka, i)->event);
+    mem_free(kafka->slots);
+    buf_close(&kafka->scratch);
 }
 
 static int kafka_open(struct channel *channel, struct buf *problem)
@@ -558,33 +588,14 @@ static int kafka_open(struct channel *channel, struct buf *problem)
     rd_kafka_topic_partition_list_add(topics, kafka->topic_name, RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t err = rd_kafka_subscribe(kafka->consumer, topics);
     rd_kafka_topic_partition_list_destroy(topics);
-    ASSERT(kafka->topic && !err); /* kafka_check has seen the name */
+    ASSERT(kafka->topic); /* kafka_check has seen the name */
+    if (err) {
+        buf_printf(problem, "can't subscribe to the topic: %s", rd_kafka_err2str(err));
+        kafka_close(channel);
+        return ERR_INVALID;
+    }
     env_timer_start(&kafka->look, KAFKA_LOOK_MS);
     return 0;
-}
-
-static void kafka_close(struct channel *channel)
-{
-    struct kafka_channel *kafka = kafka_of(channel);
-    env_timer_stop(&kafka->look);
-    kafka_bell_mute(kafka->reports_bell, kafka->reports);
-    kafka_bell_mute(kafka->fetched_bell, kafka->fetched);
-    rd_kafka_queue_destroy(kafka->reports);
-    rd_kafka_queue_destroy(kafka->fetched);
-    rd_kafka_purge(kafka->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    rd_kafka_topic_destroy(kafka->topic);
-    rd_kafka_destroy(kafka->producer);
-    rd_kafka_consumer_close(kafka->consumer);
-    rd_kafka_destroy(kafka->consumer);
-    kafka_bell_free(kafka->reports_bell);
-    kafka_bell_free(kafka->fetched_bell);
-    LIST_EACH(step, &kafka->puts)
-        mem_free(LIST_ENTRY(step, struct kafka_put, link));
-    for (uint64_t i = kafka->head; i < kafka->tail; i++)
-        if (kafka_slot(kafka, i)->state == KAFKA_WAITING)
-            event_unref(&kafka_slot(kafka, i)->event);
-    mem_free(kafka->slots);
-    buf_close(&kafka->scratch);
 }
 
 const struct channel_type kafka_channel_type = {

@@ -81,6 +81,9 @@ void kafka_conf_consumer(const struct part *part, rd_kafka_conf_t *conf, struct 
     kafka_conf_put(part, "type", conf, "enable.auto.offset.store", "false", problems);
     kafka_conf_put(part, "kafka.consumer.group.id", conf, "group.id",
                    part_text(part, "kafka.consumer.group.id"), problems);
+    if (part_text(part, "kafka.consumer.group.id")[0] == '\0')
+        part_complain(part, "kafka.consumer.group.id", problems,
+                      "it is empty: who reads is a member of a group");
 }
 
 rd_kafka_conf_t *kafka_conf_unless(rd_kafka_conf_t *conf, bool wrong)

@@ -172,6 +172,17 @@ static void mistakes_are_told(void)
         check_problem(rows[i].more, rows[i].sentence);
 }
 
+/* librdkafka would end the process, or take the name for an expression. */
+static void kafka_channels_have_a_topic_and_a_group(void)
+{
+    check_problem("a1.channels.c1.type = kafka\na1.channels.c1.kafka.bootstrap.servers = h:1\n"
+                  "a1.channels.c1.kafka.topic = ^(\n",
+                  "c1.kafka.topic: the name of a topic has letters");
+    check_problem("a1.channels.c1.type = kafka\na1.channels.c1.kafka.bootstrap.servers = h:1\n"
+                  "a1.channels.c1.kafka.consumer.group.id =\n",
+                  "c1.kafka.consumer.group.id: it is empty");
+}
+
 static void all_mistakes_at_once(void)
 {
     struct read read;
@@ -297,9 +308,9 @@ static void each_type_is_found_by_both_names(void)
 }
 
 TAP_MAIN(TAP_TEST(values_and_names), TAP_TEST(mistakes_are_told),
-         TAP_TEST(channels_share_no_checkpoint), TAP_TEST(all_mistakes_at_once),
-         TAP_TEST(what_no_list_names_is_left_out), TAP_TEST(an_absent_agent),
-         TAP_TEST(a_name_counts_once), TAP_TEST(long_commands_are_refused),
-         TAP_TEST(values_from_elsewhere),
+         TAP_TEST(kafka_channels_have_a_topic_and_a_group), TAP_TEST(channels_share_no_checkpoint),
+         TAP_TEST(all_mistakes_at_once), TAP_TEST(what_no_list_names_is_left_out),
+         TAP_TEST(an_absent_agent), TAP_TEST(a_name_counts_once),
+         TAP_TEST(long_commands_are_refused), TAP_TEST(values_from_elsewhere),
          TAP_TEST(an_older_name_counts_where_the_newer_is_not_given),
          TAP_TEST(each_type_is_found_by_both_names))
