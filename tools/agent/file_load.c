@@ -236,11 +236,15 @@ static void file_load_search(struct file_store *store, const struct file_segment
     file_load_submit(store, load);
 }
 
-static void file_load_searched(struct file_store *store, const struct file_load *load)
+static void file_load_searched(struct file_store *store, struct file_load *load)
 {
     struct file_segment *row = file_segments_find(&store->segments, load->number);
     if (row)
         row->damaged = true;
+    if (load->got == 0 && row && row->end > load->end) {
+        load->got = 1; /* puts have been written meanwhile: the first one stands there */
+        load->found_at = load->end;
+    }
     if (load->got == 0) {
         file_load_give_up(store, load);
         return;

@@ -583,6 +583,7 @@ struct stream {
     struct put put;
     struct event event;
     struct bench *bench;
+    size_t told; /* events that the channel has */
     bool stops, ended;
 };
 
@@ -590,8 +591,10 @@ static void stream_put(struct stream *stream);
 
 static void stream_on_ended(struct put *put, int status)
 {
+    struct stream *stream = CONTAINER_OF(put, struct stream, put);
     CHECK_INT(status, 0);
-    stream_put(CONTAINER_OF(put, struct stream, put));
+    stream->told++;
+    stream_put(stream);
 }
 
 static void stream_put(struct stream *stream)
@@ -600,6 +603,61 @@ static void stream_put(struct stream *stream)
     stream->put = (struct put){.events = &stream->event, .count = 1, .done = stream_on_ended};
     if (!stream->ended)
         CHECK_INT(channel_put(stream->bench->channel, &stream->put, true), TRANSACTION_PENDING);
+}
+
+/* Takes what is there; how many of them are the stream's. */
+static size_t take_streamed(struct bench *b)
+{
+    size_t count = 0;
+    channel_take(b->channel, b->take);
+    for (size_t i = 0; i < b->take->count; i++)
+        count += world_is(&b->take->events[i], "x");
+    if (b->take->count > 0)
+        channel_commit(b->take);
+    return count;
+}
+
+/* What is written while the end of the file is looked through for a record is no part of its
+ * damage. Bodies that look like records make that last. */
+static void what_comes_during_a_search_is_there(void)
+{
+    enum { SIZE = 1000000, BATCH = 10, MIMIC = 250000 };
+    struct bench b;
+    struct ended ended = {.status = 1};
+    size_t len, count = 0;
+    char *text = mem_alloc(MIMIC + 1), *data;
+    bench_open(&b, "fsyncPerTransaction=false");
+    CHECK_INT(put(&b, 0, BATCH, SIZE), 0); /* in memory; what follows is on disk only */
+    memset(text, FILE_RECORD_PUT, MIMIC);
+    for (size_t i = 0; i < BATCH; i++) {
+        ended.events[i] = world_event(text);
+        for (size_t k = 0; k < MIMIC; k += 5) /* each of them begins a record of 64 KB */
+            ended.events[i].block->data[k] = 0;
+    }
+    ended.put = (struct put){.events = ended.events, .count = BATCH, .done = on_ended};
+    CHECK_INT(channel_put(b.channel, &ended.put, true), TRANSACTION_PENDING);
+    UNTIL(b.world.env, ended.status == 0);
+    event_unref_all(ended.events, BATCH);
+    char *path = data_file(&b);
+    CHECK_INT(env_file_load(b.world.env, path, 64 << 20, &data, &len), 0);
+    struct env_file *file;
+    CHECK_INT(env_file_open(b.world.env, path, ENV_OPEN_WRITE, &file), 0);
+    CHECK_INT(env_file_write(file, "\0\0\0", 4, last_record(data, len)), 0);
+    env_file_close(file);
+    struct stream stream = {.event = world_event("x"), .bench = &b};
+    UNTIL(b.world.env, (count += take_streamed(&b), channel_count(b.channel) == BATCH));
+    until_quiet(b.world.env); /* the search is under way */
+    stream_put(&stream);
+    UNTIL(b.world.env, (count += take_streamed(&b), count > 0));
+    stream.stops = true;
+    UNTIL(b.world.env, stream.ended);
+    UNTIL(b.world.env, (count += take_streamed(&b), channel_count(b.channel) == 0));
+    CHECK_INT(count, stream.told);
+    event_unref(&stream.event);
+    mem_free(text);
+    mem_free(data);
+    mem_free(path);
+    bench_close(&b);
 }
 
 static void a_checkpoint_is_written_under_load(void)
@@ -714,4 +772,5 @@ TAP_MAIN(TAP_TEST(ranges), TAP_TEST(a_gap_before_the_checkpoint_is_done),
          TAP_TEST(a_damaged_file_is_kept), TAP_TEST(a_checkpoint_may_be_missing_or_wrong),
          TAP_TEST(failed_puts_hide_no_event), TAP_TEST(damage_of_what_is_read_later_ends),
          TAP_TEST(damage_of_what_is_read_later_costs_one_put),
-         TAP_TEST(the_files_of_flume_are_refused), TAP_TEST(checkpoints_have_one_channel))
+         TAP_TEST(what_comes_during_a_search_is_there), TAP_TEST(the_files_of_flume_are_refused),
+         TAP_TEST(checkpoints_have_one_channel))
