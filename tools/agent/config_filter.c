@@ -12,11 +12,17 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 
-enum { CONFIG_FILTER_MS = 10000, CONFIG_FILTER_MAX = 64 * 1024, CONFIG_FILTER_WORDS = 64 };
+enum {
+    CONFIG_FILTER_MS = 10000, /* for all of it */
+    CONFIG_FILTER_LOOK_MS = 10,
+    CONFIG_FILTER_MAX = 64 * 1024,
+    CONFIG_FILTER_WORDS = 64
+};
 
 extern char **environ;
 
@@ -35,13 +41,36 @@ static const char *config_filter_value(const struct props *lines, const char *ag
     return value;
 }
 
+static int64_t config_filter_now_ms(void)
+{
+    struct timespec now;
+    int rc = clock_gettime(CLOCK_MONOTONIC, &now);
+    ASSERT(rc == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Whether it can be read by then; or, with NULL, waits for a moment: whether there is time left. */
+static bool config_filter_wait(struct pollfd *poll_fd, int64_t until_ms)
+{
+    for (;;) {
+        int64_t left = until_ms - config_filter_now_ms();
+        if (left <= 0)
+            return false;
+        int rc = poll(poll_fd, poll_fd ? 1 : 0, poll_fd ? (int)left : CONFIG_FILTER_LOOK_MS);
+        if (rc >= 0)
+            return rc == 1 || !poll_fd;
+        if (errno != EINTR) /* a signal is for others */
+            return false;
+    }
+}
+
 /* Until the pipe ends. False: it fails, has too much, or takes too long. */
-static bool config_filter_read(int from, struct buf *out)
+static bool config_filter_read(int from, struct buf *out, int64_t until_ms)
 {
     struct pollfd poll_fd = {.fd = from, .events = POLLIN};
     for (;;) {
         char part[4096];
-        if (poll(&poll_fd, 1, CONFIG_FILTER_MS) != 1)
+        if (!config_filter_wait(&poll_fd, until_ms))
             return false;
         ssize_t got = read(from, part, sizeof(part));
         if (got <= 0)
@@ -50,6 +79,21 @@ static bool config_filter_read(int from, struct buf *out)
             return false;
         buf_put(out, part, (size_t)got);
     }
+}
+
+/* One that prints nothing any more may go on all the same: it is ended. The status, or -1. */
+static int config_filter_end(pid_t child, bool kills, int64_t until_ms)
+{
+    int status;
+    pid_t ended = 0;
+    while (!kills && (ended = waitpid(child, &status, WNOHANG)) == 0)
+        kills = !config_filter_wait(NULL, until_ms);
+    if (!kills)
+        return ended == child ? status : -1;
+    kill(child, SIGKILL);
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return -1;
 }
 
 /* The exit status is 0, and all that it printed is in `out`. */
@@ -65,13 +109,12 @@ static bool config_filter_run(char *const *argv, struct buf *out)
     bool runs = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ) == 0;
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
-    bool read = runs && config_filter_read(ends[0], out);
+    int64_t until_ms = config_filter_now_ms() + CONFIG_FILTER_MS;
+    bool read = runs && config_filter_read(ends[0], out, until_ms);
     close(ends[0]);
-    if (runs && !read)
-        kill(child, SIGKILL);
-    if (runs && waitpid(child, &status, 0) != child)
-        status = -1;
-    return read && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (runs)
+        status = config_filter_end(child, !read, until_ms);
+    return read && status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static char *config_filter_external(const char *command, const char *key, struct buf *problem)
