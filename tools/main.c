@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 
 #include "base/mem.h"
+#include "base/std_fds.h"
 #include "base/version.h"
 #include "tools/report.h"
 #include "tools/server/guest.h"
@@ -227,6 +228,7 @@ int main(int argc, char **argv)
     struct tool_run run = {.program = argv[0], .called = name};
     char *called = NULL;
     int status, skip = 1;
+    std_fds_open();
     if (strcmp(name, "millrace-server") == 0) {
         prctl(PR_SET_NAME, name); /* as ps and pgrep show it */
         return node_main(argc, argv, &agent_guest_type);

@@ -13,9 +13,11 @@ import tempfile
 import threading
 
 import tap
-from node import BUILD, ROOT, spawn
+from cluster import Cluster
+from node import BUILD, ROOT, SERVER, spawn
 from tap import check, check_equal, note, test
 from tool import MILLRACE
+from wait import wait_until
 
 DEADLINE_S = 60
 BIN = os.path.join(ROOT, "bin")
@@ -193,6 +195,35 @@ def unreachable():
             check(address in told, f"{name} {arguments} says {told!r}")
             note(f"{name}: {told.strip().splitlines()[-1]}")
         each(one)
+
+
+def closing(word, *arguments, program=MILLRACE, name="kafka-topics.sh"):
+    """The program, started by a shell that closes some of 0, 1 and 2."""
+    script = f'exec -a {name} "$0" "$@" {word}'
+    return spawn(["bash", "-c", script, program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                 stderr=subprocess.PIPE, text=True)
+
+
+@test("without stdin, stdout or stderr: no file of the program's own takes their place")
+def no_standard_files():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and nobody listens
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        for word in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            child = closing(word, "--list", "--bootstrap-server", address)
+            said = child.communicate(timeout=DEADLINE_S)
+            check_equal(child.returncode, 1, f"the status with {word}: {said}")
+    with Cluster(1, start=False) as cluster:
+        node = cluster.nodes[0]
+        node.write_config()
+        child = closing("<&- >&- 2>&-", node.config_file, program=SERVER, name=SERVER)
+
+        def are_null():
+            paths = [f"/proc/{child.pid}/fd/{number}" for number in range(4)]
+            return all(map(os.path.lexists, paths)) and {os.readlink(path) for path in paths[:3]} == {"/dev/null"}
+        wait_until(are_null, DEADLINE_S, "the server has /dev/null for 0, 1 and 2, and files of its own")
+        child.kill()
+        child.communicate()
 
 
 # How a program ends, and what it needs to get as far as asking a broker. Kafka's kafka-consumer-groups
