@@ -1,4 +1,5 @@
-/* DescribeProducers: the idempotent producers that a partition's log knows, as its leader says.
+/* DescribeProducers: the idempotent producers that a partition's log knows, the leader's or a
+ * follower's, which may differ: a transaction that hangs is looked for on both.
  *
  * Happy path: one partition after another is asked. Failure modes are errors of single partitions.
  */

@@ -406,7 +406,9 @@ static size_t answer_producers(struct partition_op *op, struct partition *partit
 {
     struct partition_producers_op *producers = CONTAINER_OF(op, struct partition_producers_op, op);
     int err = partition ? 0 : partitions_absent(op);
-    if (!err && partition->state != PARTITION_LEADER)
+    bool serves = partition &&
+                  (partition->state == PARTITION_LEADER || partition->state == PARTITION_FOLLOWER);
+    if (!err && !serves)
         err = ERR_NOT_LEADER_OR_FOLLOWER;
     size_t count = 0;
     if (!err) {

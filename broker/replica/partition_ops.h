@@ -378,7 +378,7 @@ struct partition_producer {
     int32_t coordinator_epoch;
     int64_t current_txn_start_offset; /* -1 */
 };
-/* The idempotent producers that the leader's log knows. */
+/* The idempotent producers that the log knows, a follower's as well as the leader's. */
 struct partition_producers_op {
     struct partition_op op;
     struct partition_producer *producers; /* the answer, of mem_alloc, the caller's to free */
