@@ -152,8 +152,12 @@ static void view_add_partition(struct cluster_view *view,
     view->under_replicated += row->isr_nodes.count < row->replica_nodes.count || row->leader_id < 0;
     if (row->leader_id >= 0)
         view_node(view, row->leader_id)->leads++;
-    for (int32_t i = 0; i < row->replica_nodes.count; i++)
-        view_node(view, row->replica_nodes.items[i])->replicas++;
+    for (int32_t i = 0; i < row->replica_nodes.count; i++) {
+        struct cluster_node *node = view_node(view, row->replica_nodes.items[i]);
+        node->replicas++;
+        if (!node->is_broker)
+            node->state = CLUSTER_NODE_GONE;
+    }
 }
 
 static const struct metadata_response_metadata_response_partition *

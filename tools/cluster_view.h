@@ -13,7 +13,8 @@ enum cluster_node_state {
     CLUSTER_NODE_UP,
     CLUSTER_NODE_FENCED, /* registered, and the controller has not heard of it for a while */
     CLUSTER_NODE_SILENT, /* the controller hears of it, but it did not answer us */
-    CLUSTER_NODE_BEHIND  /* a voter that does not follow the quorum's leader */
+    CLUSTER_NODE_BEHIND, /* a voter that does not follow the quorum's leader */
+    CLUSTER_NODE_GONE    /* partitions name it as a replica, and no broker has that id */
 };
 
 struct cluster_node {

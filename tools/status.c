@@ -26,7 +26,8 @@ static const struct option_row status_options[] = {
 static const char *const status_states[] = {[CLUSTER_NODE_UP] = "up",
                                             [CLUSTER_NODE_FENCED] = "down",
                                             [CLUSTER_NODE_SILENT] = "silent",
-                                            [CLUSTER_NODE_BEHIND] = "behind"};
+                                            [CLUSTER_NODE_BEHIND] = "behind",
+                                            [CLUSTER_NODE_GONE] = "gone"};
 
 static const char *status_roles(const struct cluster_node *node)
 {
@@ -114,6 +115,9 @@ static void status_print_findings(const struct cluster_view *view)
             printf("! node %d does not answer at %s\n", node->id, node->address);
         else if (node->state == CLUSTER_NODE_BEHIND)
             printf("! node %d does not follow the quorum's leader\n", node->id);
+        else if (node->state == CLUSTER_NODE_GONE)
+            printf("! node %d is not registered, and %d %s a replica there\n", node->id,
+                   node->replicas, plural(node->replicas, "partition has", "partitions have"));
         if (node->dirs_offline > 0)
             printf("! node %d has %d failed log %s\n", node->id, node->dirs_offline,
                    plural(node->dirs_offline, "directory", "directories"));

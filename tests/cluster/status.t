@@ -70,6 +70,10 @@ def down():
         for pattern in ("NOT healthy, 2 of 3 brokers up", "^! node 2 is down", r"^! 4 partitions are under-repl",
                         rf"^2 +{cluster.nodes[2].address} +broker,controller +down +0/4 +- .* - +- +- +-$"):
             check(re.search(pattern, out, re.M), f"{pattern} is not in {out}")
+        tool("kafka-cluster.sh", "unregister", "-b", address, "-i", "2")
+        wait_until(lambda: status_json(address)[1]["nodes"][2]["state"] == "gone", DEADLINE_S, "it is gone")
+        out = status("-b", address)[1]
+        check(re.search("^! node 2 is not registered, and 4 partitions have a replica there$", out, re.M), out)
         cluster.start()
         wait_until(lambda: status("-b", address)[0] == 0, DEADLINE_S, "it is healthy again")
 
