@@ -172,6 +172,22 @@ def started(pid, config):
     return False
 
 
+@test("the script finds a node with an agent inside, which is another program")
+def with_agent():
+    with Root() as root:
+        with open(root.config, "a") as file:
+            file.write(f"agent.conf.file={root.directory}/absent.conf\n")  # which stops nothing
+        root.install()
+        root.script("start")
+        pid = re.search(r"running \(pid (\d+)\)", root.script("status"))[1]
+        wait_until(lambda: "serving" in root.log(), DEADLINE_S, "it serves")
+        check_equal(os.readlink(f"/proc/{pid}/exe"), os.path.realpath(root.prefix) + "/bin/millrace", "the program")
+        check_equal(root.state(0)[2:], ("running", int(pid)), "the state for programs")
+        check_equal(root.script("stop"), "millrace is stopped\n", "stop")
+        wait_until(lambda: not started(pid, root.config), DEADLINE_S, "it is gone")
+        root.script("status", code=3)
+
+
 @test("a start that fails says why")
 def bad_start():
     with Root() as root:
