@@ -87,7 +87,9 @@ static int offsets_read_time(struct offsets *o)
             return 0;
         }
     }
-    return tool_misuse(o->run, "--time %s: write ms since 1970, latest, earliest or max-timestamp",
+    return tool_misuse(o->run,
+                       "--time %s: write ms since 1970, or latest, earliest, max-timestamp, "
+                       "earliest-local, latest-tiered or earliest-pending-upload",
                        text);
 }
 

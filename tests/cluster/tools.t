@@ -382,6 +382,8 @@ def not_there():
         says(cluster, *offsets, "--partitions", "7", status=1, err=re.compile("no topic and partition"))
         says(cluster, *offsets, "--partitions", "1,7", out="t:1:0\n")
         says(cluster, *offsets, "--time", "9999999999999")  # nothing is that young: no error
+        misuse(cluster, *offsets, "--time", "-7", words=["latest", "earliest", "max-timestamp", "earliest-local",
+                                                         "latest-tiered", "earliest-pending-upload"])
         reset = (GROUPS, "--reset-offsets", "--group", "g", "--to-earliest", "--execute")
         plan = os.path.join(cluster.directory, "plan.csv")
         with open(plan, "w") as file:
