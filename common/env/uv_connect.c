@@ -117,7 +117,12 @@ static int connect_result(int fd)
         error = errno;
     if (error)
         return err_from_errno(error);
-    return connect_is_to_itself(fd) ? ERR_REFUSED : 0;
+    if (!connect_is_to_itself(fd))
+        return 0;
+    /* Reset: an orderly end would keep the port from whoever is to listen there for a minute. */
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    return ERR_REFUSED;
 }
 
 static void connect_on_event(uv_poll_t *poll, int status, int events)

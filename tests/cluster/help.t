@@ -15,7 +15,7 @@ import threading
 import tap
 from cluster import Cluster
 from node import BUILD, ROOT, SERVER, spawn
-from tap import check, check_equal, note, test
+from tap import Skip, check, check_equal, note, test
 from tool import MILLRACE
 from wait import wait_until
 
@@ -195,6 +195,21 @@ def unreachable():
             check(address in told, f"{name} {arguments} says {told!r}")
             note(f"{name}: {told.strip().splitlines()[-1]}")
         each(one)
+
+
+DIALS_ITSELF = """ip link set lo up && echo 40000 40001 >/proc/sys/net/ipv4/ip_local_port_range || exit 77
+"$0" topics --list --bootstrap-server 127.0.0.1:40000
+cat /proc/net/tcp"""
+
+
+@test("a dial that reached itself by chance is refused, and does not keep the port from a listener")
+def itself():
+    done = subprocess.run(["unshare", "-rn", "sh", "-c", DIALS_ITSELF, MILLRACE], text=True, capture_output=True,
+                          timeout=DEADLINE_S)
+    if "local_address" not in done.stdout:
+        raise Skip(f"a network of its own can't be made here: {done.stderr}")
+    check("connection refused" in done.stderr, f"it says {done.stderr}")
+    check(":9C40 " not in done.stdout, f"the port 40000 is in use: {done.stdout}")
 
 
 def closing(word, *arguments, program=MILLRACE, name="kafka-topics.sh"):
