@@ -12,7 +12,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "base/mem.h"
 #include "base/plural.h"
 #include "tools/cluster_view.h"
+#include "tools/live_line.h"
 #include "tools/local_cluster.h"
 #include "tools/report.h"
 #include "tools/tools.h"
@@ -29,7 +29,6 @@ enum { DEV_NODES = 3, DEV_START_MS = 60000, DEV_STOP_MS = 20000 };
 enum { DEV_LOOK_MS = 50, DEV_STOP_LOOK_MS = 5, DEV_LINE_MS = 1000 };
 /* The nodes are local: what does not answer at once is stopped or gone. */
 enum { DEV_CONNECT_MS = 1000, DEV_REQUEST_MS = 3000 };
-enum { DEV_COLUMNS = 80 };
 
 static const struct option_row dev_options[] = {
     OPTION_LETTER('n', "nodes", "N", "How many nodes, each broker and controller (default 3)."),
@@ -48,8 +47,9 @@ struct dev {
     char *bootstrap;
     int told; /* a pipe to the one who waits for a detached start; -1 = none */
     int signals;
-    bool keep, live;
-    int64_t line_ms; /* when the live line was printed */
+    bool keep;
+    struct live_line line;
+    int64_t line_ms; /* when it was printed */
 };
 
 static void dev_signal(void *data, int signum)
@@ -61,27 +61,13 @@ static void dev_signal(void *data, int signum)
 
 /* ---- the live line ---- */
 
-static void dev_clear_line(const struct dev *dev)
-{
-    if (!dev->live)
-        return;
-    printf("\r\033[K");
-    fflush(stdout);
-}
-
 static void dev_print_line(struct dev *dev)
 {
     struct cluster_view view;
-    struct winsize window = {.ws_col = DEV_COLUMNS};
     char line[256], size[32];
     int of;
-    if (!dev->live || env_now_ms(dev->run->env) - dev->line_ms < DEV_LINE_MS)
+    if (!dev->line.live || env_now_ms(dev->run->env) - dev->line_ms < DEV_LINE_MS)
         return;
-    const char *told = getenv("COLUMNS");
-    ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
-    if (window.ws_col == 0 && told) /* a terminal that does not know its own width */
-        window.ws_col = (unsigned short)strtoul(told, NULL, 10);
-    int columns = (window.ws_col > 1 ? window.ws_col : DEV_COLUMNS) - 1;
     dev->line_ms = env_now_ms(dev->run->env);
     if (cluster_view_read(dev->run->client, &view)) {
         snprintf(line, sizeof(line), "no broker answers");
@@ -95,11 +81,7 @@ static void dev_print_line(struct dev *dev)
                  view.under_replicated, view.offline, size);
         cluster_view_close(&view);
     }
-    /* Whole parts only. */
-    while (strlen(line) > (size_t)columns && strrchr(line, ','))
-        *strrchr(line, ',') = '\0';
-    printf("\r\033[K%.*s", columns, line);
-    fflush(stdout);
+    live_line_print(&dev->line, line);
 }
 
 /* ---- the start ---- */
@@ -184,7 +166,7 @@ static int dev_stay(struct dev *dev)
     while (!dev->signals) {
         int running = local_cluster_look(dev->cluster, &ended);
         if (ended) {
-            dev_clear_line(dev);
+            live_line_clear(&dev->line);
             tool_warn(dev->run, "node %d ended by %s %d: its log is %s/server%d.log", ended->id,
                       WIFSIGNALED(ended->status) ? "signal" : "itself with status",
                       WIFSIGNALED(ended->status) ? WTERMSIG(ended->status)
@@ -196,7 +178,7 @@ static int dev_stay(struct dev *dev)
         dev_print_line(dev);
         client_wait(dev->run->client, DEV_LOOK_MS);
     }
-    dev_clear_line(dev);
+    live_line_clear(&dev->line);
     return 0;
 }
 
@@ -317,7 +299,7 @@ static int dev_run(struct tool_run *run)
     if (status)
         return status;
     bool detach = options_has(run->options, "detach");
-    dev.live = !detach && isatty(STDOUT_FILENO) && report_format(run) == REPORT_KAFKA;
+    live_line_open(&dev.line, !detach && report_format(run) == REPORT_KAFKA);
     status = detach ? dev_detach(&dev) : dev_live(&dev);
     mem_free(dev.bootstrap);
     local_cluster_free(dev.cluster);
