@@ -96,15 +96,9 @@ static struct kafka_sink *kafka_of(struct sink *sink)
 
 /* ---- settings ---- */
 
-static const char *kafka_either(const struct part *part, const char *key, const char *older)
-{
-    return part_given(part, key) || !part_given(part, older) ? part_text(part, key)
-                                                             : part_text(part, older);
-}
-
 static const char *kafka_acks(const struct part *part)
 {
-    return kafka_either(part, "kafka.producer.acks", "requiredAcks");
+    return part_text(part, "kafka.producer.acks");
 }
 
 static bool kafka_set(rd_kafka_conf_t *conf, const char *name, const char *value, char *error,
@@ -142,7 +136,7 @@ static bool kafka_is_idempotent(const struct part *part, struct buf *problems)
 static void kafka_set_own(rd_kafka_conf_t *conf, const struct part *part, struct buf *problems)
 {
     char error[512];
-    const char *servers = kafka_either(part, "kafka.bootstrap.servers", "brokerList");
+    const char *servers = part_text(part, "kafka.bootstrap.servers");
     bool idempotent = kafka_is_idempotent(part, problems);
     if (!servers)
         part_complain(part, "kafka.bootstrap.servers", problems,
@@ -428,16 +422,12 @@ static void kafka_close(struct kafka_sink *kafka)
 
 static int kafka_start(struct sink *sink, struct buf *problem)
 {
-    static const char *const names[] = {"batchSize", "kafka.flumeBatchSize"};
     struct kafka_sink *kafka = kafka_of(sink);
     const struct part *part = sink->part;
-    for (size_t i = 0; i < ARRAY_LEN(names) && !part_given(part, "flumeBatchSize"); i++)
-        if (part_given(part, names[i]))
-            sink->batch_size = (size_t)part_number(part, names[i]);
     if (sink->batch_size > sink->channel->transaction_capacity)
         sink->batch_size = sink->channel->transaction_capacity;
     kafka->teller = (struct kafka_teller){.env = sink->env, .logger = &sink->logger};
-    kafka->topic = kafka_either(part, "kafka.topic", "topic");
+    kafka->topic = part_text(part, "kafka.topic");
     kafka->topic_header =
         part_flag(part, "allowTopicOverride") ? part_text(part, "topicHeader") : NULL;
     kafka->partition_header = part_text(part, "partitionIdHeader");
