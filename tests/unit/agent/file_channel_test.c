@@ -28,26 +28,15 @@ static void on_ended(struct put *put, int status)
     CONTAINER_OF(put, struct ended, put)->status = status;
 }
 
-/* Whether the last job of a channel that was closed has ended: it holds the lock until then. */
-static bool unlocked(struct bench *b)
-{
-    struct env_file *lock;
-    char *path = mem_printf("%s/c/checkpoint.lock", b->dir);
-    int err = env_path_lock(b->world.env, path, &lock);
-    mem_free(path);
-    CHECK(!err || err == ERR_LOCKED);
-    if (!err)
-        env_file_close(lock);
-    return !err;
-}
-
 static void close_whole(struct bench *b)
 {
     if (!b->channel)
         return;
     channel_close(b->channel);
     b->channel = NULL;
-    UNTIL(b->world.env, unlocked(b));
+    int err = ERR_LOCKED;
+    UNTIL(b->world.env, (err = world_try_lock(&b->world, b->dir)) != ERR_LOCKED);
+    CHECK_INT(err, 0);
 }
 
 static void reopen(struct bench *b)

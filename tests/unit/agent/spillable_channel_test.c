@@ -25,21 +25,11 @@ static void on_ended(struct put *put, int status)
     CONTAINER_OF(put, struct ended, put)->status = status;
 }
 
-static bool unlocked(struct bench *b)
-{
-    struct env_file *lock;
-    char *path = mem_printf("%s/c/checkpoint.lock", b->dir);
-    int err = env_path_lock(b->world.env, path, &lock);
-    mem_free(path);
-    if (!err)
-        env_file_close(lock);
-    return err != ERR_LOCKED; /* without a disk there is no such file */
-}
-
 static void close_whole(struct bench *b)
 {
     channel_close(b->channel);
-    UNTIL(b->world.env, unlocked(b));
+    /* Without a disk there is no such file. */
+    UNTIL(b->world.env, world_try_lock(&b->world, b->dir) != ERR_LOCKED);
 }
 
 static void reopen(struct bench *b)

@@ -65,6 +65,19 @@ static inline struct channel *world_channel(struct world *world, const struct pa
     return channel;
 }
 
+/* Whether the last job of a channel that was closed has ended: it holds the lock of `dir`/c, where
+ * its checkpoint is, until then. 0, ERR_LOCKED, or why the lock can't be looked at. */
+static inline int world_try_lock(struct world *world, const char *dir)
+{
+    struct env_file *lock;
+    char *path = mem_printf("%s/c/checkpoint.lock", dir);
+    int err = env_path_lock(world->env, path, &lock);
+    mem_free(path);
+    if (!err)
+        env_file_close(lock);
+    return err;
+}
+
 /* An event whose body is the text. */
 static inline struct event world_event(const char *text)
 {
