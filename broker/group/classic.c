@@ -88,6 +88,13 @@ static void classic_due(void *data)
 {
     struct classic *classic = data;
     struct group *group = classic->group;
+    /* Who did not join or sync could not, perhaps. */
+    int64_t limit_ms = classic_rebalance_timeout(classic);
+    int64_t patience_ms = classic->delaying ? 0 : shard_patience_ms(group->shard, limit_ms, false);
+    if (patience_ms > 0) {
+        env_timer_start(&classic->timer, patience_ms);
+        return;
+    }
     group_hold(group);
     if (classic->state == CLASSIC_PREPARING)
         classic_join_due(classic);

@@ -56,6 +56,11 @@ static void classic_member_expired(void *data)
     struct classic_member *member = data;
     struct classic *classic = member->classic;
     struct group *group = classic->group;
+    int64_t patience_ms = shard_patience_ms(group->shard, member->session_ms, false);
+    if (patience_ms > 0) {
+        env_timer_start(&member->session_timer, patience_ms);
+        return;
+    }
     logger_info(group_logger(group), "group %s: member %s is removed: no heartbeat for %d ms",
                 group->id, member->id, member->session_ms);
     group_hold(group);

@@ -10,7 +10,6 @@
 #include "broker/group/subscription.h"
 
 enum {
-    CONSUMER_RETRY_MS = 1000,
     CONSUMER_COMMIT_VERSION = 9,
     CONSUMER_MEMBER_OVERHEAD = 512, /* a member's places in tables */
     CONSUMER_NAME_OVERHEAD = 32     /* the block of one name, and the pointer to it */
@@ -117,12 +116,13 @@ static void consumer_written(void *data, int err)
 
 /* The member is thrown out: it did not say anything, or did not do as it was told, in time. */
 static void consumer_member_expire(struct consumer_member *member, struct env_timer *timer,
-                                   const char *reason)
+                                   int64_t limit_ms, const char *reason)
 {
     struct group *group = member->consumer->group;
     struct records records;
-    if (consumer_check_write(group)) {
-        env_timer_start(timer, CONSUMER_RETRY_MS);
+    int64_t patience_ms = shard_patience_ms(group->shard, limit_ms, true);
+    if (patience_ms > 0) {
+        env_timer_start(timer, patience_ms);
         return;
     }
     logger_info(group_logger(group), "group %s: member %s is removed: %s", group->id, member->id,
@@ -137,16 +137,23 @@ static void consumer_member_expire(struct consumer_member *member, struct env_ti
     group_release(group);
 }
 
+static int64_t consumer_session_ms(const struct consumer_member *member)
+{
+    return member->classic ? member->session_ms
+                           : group_consumer_ms(member->consumer->group, CONFIG_GROUP_SESSION);
+}
+
 static void consumer_session_due(void *data)
 {
     struct consumer_member *member = data;
-    consumer_member_expire(member, &member->session_timer, "its session timed out");
+    consumer_member_expire(member, &member->session_timer, consumer_session_ms(member),
+                           "its session timed out");
 }
 
 static void consumer_rebalance_due(void *data)
 {
     struct consumer_member *member = data;
-    consumer_member_expire(member, &member->rebalance_timer,
+    consumer_member_expire(member, &member->rebalance_timer, member->rebalance_ms,
                            "it did not follow the rebalance in time");
 }
 
@@ -386,10 +393,7 @@ void consumer_charge(struct consumer_member *member)
 void consumer_touch(struct consumer_member *member)
 {
     consumer_charge(member);
-    int64_t session_ms = member->classic
-                             ? member->session_ms
-                             : group_consumer_ms(member->consumer->group, CONFIG_GROUP_SESSION);
-    env_timer_start(&member->session_timer, session_ms);
+    env_timer_start(&member->session_timer, consumer_session_ms(member));
 }
 
 void consumer_raise_epoch(struct consumer *consumer, struct records *records)
@@ -521,7 +525,7 @@ struct consumer_op {
 
 int consumer_check_write(const struct group *group)
 {
-    return machine_check(&group->shard->machine);
+    return shard_may_change(group->shard);
 }
 
 static void consumer_op_done(struct machine_op *machine_op, int err)

@@ -664,7 +664,7 @@ void group_manager_consumer_heartbeat(struct group_manager *manager,
     if (!err)
         err = beat_check_values(manager, beat);
     if (!err)
-        err = machine_check(&shard->machine);
+        err = shard_may_change(shard);
     struct group *group = err ? NULL : shard_find(shard, request->group_id);
     if (!err && request->member_epoch != CONSUMER_JOIN_EPOCH && (!group || !group->consumer))
         err = ERR_GROUP_ID_NOT_FOUND;

@@ -85,7 +85,7 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
     *shard = map_get_u64(&manager->shards, (uint32_t)index);
     if (!*shard)
         return ERR_NOT_COORDINATOR;
-    int err = machine_may_answer(&(*shard)->machine);
+    int err = shard_may_answer(*shard);
     if (err)
         return err;
     const struct group *group = shard_find(*shard, group_id);

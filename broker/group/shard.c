@@ -14,7 +14,10 @@
 #include "broker/group/replay.h"
 #include "broker/group/sweep.h"
 
-enum { SHARD_START_SLICE = 2000 /* groups of one turn: a millisecond or so */ };
+enum {
+    SHARD_START_SLICE = 2000,   /* groups of one turn: a millisecond or so */
+    SHARD_PATIENCE_MIN_MS = 100 /* how often it looks whether it may answer: limits may be 0 */
+};
 
 static struct shard *shard_of(struct machine *machine)
 {
@@ -47,6 +50,44 @@ struct group *shard_group(struct shard *shard, struct wire_str id)
     ASSERT(group->shard == shard);
     ASSERT(!list_empty(&shard->order));
     return group;
+}
+
+/* ---- who may be heard ---- */
+
+static int64_t shard_now_ms(const struct shard *shard)
+{
+    return env_now_ms(group_manager_deps(shard->manager)->env);
+}
+
+int shard_may_answer(struct shard *shard)
+{
+    int err = machine_may_answer(&shard->machine);
+    if (err)
+        shard->deaf_ms = shard_now_ms(shard);
+    return err;
+}
+
+int shard_may_change(struct shard *shard)
+{
+    int err = machine_check(&shard->machine);
+    if (err)
+        shard->stuck_ms = shard_now_ms(shard);
+    return err;
+}
+
+int64_t shard_patience_ms(struct shard *shard, int64_t limit_ms, bool changes)
+{
+    int err = shard_may_answer(shard);
+    if (!err && changes)
+        err = shard_may_change(shard);
+    if (err)
+        return limit_ms > SHARD_PATIENCE_MIN_MS ? limit_ms : SHARD_PATIENCE_MIN_MS;
+    int64_t last_ms = shard->deaf_ms;
+    if (changes && shard->stuck_ms > last_ms)
+        last_ms = shard->stuck_ms;
+    int64_t heard_ms = shard_now_ms(shard) - last_ms;
+    ASSERT(heard_ms >= 0);
+    return last_ms < 0 || heard_ms >= limit_ms ? 0 : limit_ms - heard_ms;
 }
 
 /* ---- what the machine asks for ---- */
@@ -146,6 +187,7 @@ struct shard *shard_new(struct group_manager *manager, int32_t index)
 {
     struct shard *shard = mem_alloc(sizeof(*shard));
     shard->manager = manager;
+    shard->deaf_ms = shard->stuck_ms = -1;
     map_init(&shard->groups);
     open_txns_init(&shard->open_txns);
     txn_guards_init(&shard->guards);

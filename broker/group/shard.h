@@ -23,6 +23,8 @@ struct shard {
     struct list order;        /* the same groups, and the mark of the sweep */
     struct env_timer start_timer;
     struct list start_mark; /* in `order`: what is behind it has not been started */
+    int64_t deaf_ms;        /* when it was last seen to answer nothing; -1 = never */
+    int64_t stuck_ms;       /* the same of changes, and so of heartbeats of the consumer protocol */
 };
 
 /* For machine_deps. */
@@ -31,6 +33,15 @@ extern const struct machine_client shard_client;
 struct shard *shard_new(struct group_manager *manager, int32_t index);
 /* Unfinished operations are told `err`, then everything of the groups is forgotten. */
 void shard_free(struct shard *shard, int err);
+
+/* As machine_may_answer and machine_check. When not, members that ask are turned away, and it
+ * remembers that. */
+int shard_may_answer(struct shard *shard) MUST_CHECK;
+int shard_may_change(struct shard *shard) MUST_CHECK;
+/* A member has been silent for `limit_ms`: 0, or for how long it is to be waited for still, since
+ * it was not heard for a part of that: it has all of the time again from then on. `changes`: what
+ * it says is heard only while changes are taken. */
+int64_t shard_patience_ms(struct shard *shard, int64_t limit_ms, bool changes);
 
 /* The group, or NULL; shard_group makes it. */
 struct group *shard_find(struct shard *shard, struct wire_str id);

@@ -503,6 +503,89 @@ static void who_stood_still_answers_nothing(void)
     group_world_close(&world);
 }
 
+/* ---- who was not heard was not silent ---- */
+
+/* Members that ask all the time, of a coordinator that takes nothing for so long. */
+static void not_heard_for(int64_t ms, const char *classic_id, struct peer *peer)
+{
+    for (int64_t left_ms = ms; left_ms > 0; left_ms -= 2000) {
+        group_world_run(&world, 2000);
+        if (classic_id)
+            CHECK_INT(group_world_heartbeat(&world, "g", classic_id, NULL, 1), ERR_NOT_COORDINATOR);
+        else
+            CHECK(peer_beat(peer)->err != 0);
+    }
+}
+
+static void a_classic_member_that_was_not_heard_stays(void)
+{
+    group_world_init(&world, 20);
+    struct group_world_join *join = classic_group(0);
+    world.append_error = ERR_NOT_LEADER_OR_FOLLOWER;
+    not_heard_for(60000, join->member_id, NULL); /* its session is 10 s */
+    world.append_error = 0;
+    group_world_run(&world, 9000); /* it finds its coordinator again */
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, 1), 0);
+    group_world_run(&world, 9000);
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, 1), 0);
+    group_world_run(&world, 11000);
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, 1), ERR_UNKNOWN_MEMBER_ID);
+    group_world_close(&world);
+}
+
+/* Nobody asked meanwhile, so it is the timer that sees why. */
+static void nobody_is_thrown_out_by_who_takes_nothing(void)
+{
+    group_world_init(&world, 21);
+    struct group_world_join *join = classic_group(0);
+    world.append_error = ERR_NOT_LEADER_OR_FOLLOWER;
+    group_world_run(&world, 25000);
+    world.append_error = 0;
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, 1), 0);
+    group_world_close(&world);
+}
+
+static void who_could_not_join_again_is_waited_for(void)
+{
+    group_world_init(&world, 22);
+    struct group_world_join *first = classic_group(0);
+    struct group_world_join *second = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+    world.append_error = ERR_NOT_LEADER_OR_FOLLOWER;
+    not_heard_for(60000, first->member_id, NULL); /* the rebalance timeout is 30 s */
+    world.append_error = 0;
+    group_world_run(&world, 9000);
+    CHECK(!second->done);
+    struct group_world_join *again =
+        joined(GROUP_WORLD_JOIN(&world, .group = "g", .member_id = first->member_id, .version = 3));
+    CHECK_INT(again->err, 0);
+    CHECK_INT(again->generation, 2);
+    CHECK(group_world_until(&world, &second->done, 1000));
+    CHECK_INT(second->err, 0);
+    CHECK_INT(second->generation, 2);
+    group_world_close(&world);
+}
+
+/* A heartbeat of the consumer protocol is taken only while changes are. */
+static void a_consumer_that_was_not_heard_stays(void)
+{
+    static const int errors[] = {ERR_NOT_LEADER_OR_FOLLOWER, ERR_NOT_ENOUGH_REPLICAS};
+    struct peer a;
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        group_world_init(&world, 23 + i);
+        int64_t session_ms = world.deps.settings.consumer_session_ms;
+        CHECK_INT(peer_join(&a, "a", "t")->err, 0);
+        world.append_error = errors[i];
+        not_heard_for(3 * session_ms, NULL, &a);
+        world.append_error = 0;
+        group_world_run(&world, session_ms - 1000);
+        CHECK_INT(peer_beat(&a)->err, 0);
+        CHECK_INT(a.owned[0], 0xff);
+        group_world_run(&world, session_ms + 1000);
+        CHECK_INT(peer_beat(&a)->err, ERR_UNKNOWN_MEMBER_ID);
+        group_world_close(&world);
+    }
+}
+
 /* OffsetFetch by id: topics that nobody knows come last. */
 static void unknown_ids_come_last(void)
 {
@@ -546,4 +629,7 @@ TAP_MAIN(TAP_TEST(first_epochs), TAP_TEST(assignments_told), TAP_TEST(protocol_s
          TAP_TEST(assignment_in_a_rebalance), TAP_TEST(leaves_by_id), TAP_TEST(deletes_what_exists),
          TAP_TEST(unreadable_subscriptions), TAP_TEST(syncs_name_the_protocol),
          TAP_TEST(no_offsets_topic), TAP_TEST(who_stood_still_answers_nothing),
-         TAP_TEST(unknown_ids_come_last))
+         TAP_TEST(a_classic_member_that_was_not_heard_stays),
+         TAP_TEST(nobody_is_thrown_out_by_who_takes_nothing),
+         TAP_TEST(who_could_not_join_again_is_waited_for),
+         TAP_TEST(a_consumer_that_was_not_heard_stays), TAP_TEST(unknown_ids_come_last))
