@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "controller/raft_members.h"
 
 void raft_member_read(struct raft_member *to, const Meta__Member *from)
 {
@@ -25,6 +26,11 @@ bool raft_member_is_directory(const struct raft_member *member, const ProtobufCB
 {
     return !uuid_is_zero(&member->directory_id) && id->len == sizeof(member->directory_id.bytes) &&
            memcmp(member->directory_id.bytes, id->data, id->len) == 0;
+}
+
+struct controller_voter raft_member_place(const struct raft_member *member)
+{
+    return (struct controller_voter){member->id, member->host, member->port};
 }
 
 bool raft_member_same_place(const struct raft_member *one, const struct raft_member *other)
@@ -101,14 +107,31 @@ bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join 
     return true;
 }
 
-const char *raft_candidates_why_late(struct raft_candidates *candidates,
-                                     const struct raft_member *named, int64_t now_ms)
+char *raft_candidates_why_late(struct raft_candidates *candidates, const struct raft *raft,
+                               const struct raft_member *named, int64_t now_ms)
 {
     const struct raft_candidate *candidate = raft_candidates_find(candidates, named->id);
-    if (candidate && raft_candidates_recent(candidate, now_ms) &&
-        !uuid_equal(&candidate->member.directory_id, &named->directory_id))
-        return "The controller that runs with this id has another directory id than the one that "
-               "was given: it is in meta.properties of its metadata directory.";
-    return "The controller has not caught up in time: is it running, and does it name this quorum "
-           "in controller.quorum.bootstrap.servers?";
+    const struct raft_server *server = raft_servers_find(raft, raft_members_id(named->id));
+    if (!candidate || !raft_candidates_recent(candidate, now_ms))
+        return mem_printf(
+            "The controller has not caught up in time: it was last heard %s%lld ms "
+            "ago. Is it running, and does it name this quorum in "
+            "controller.quorum.bootstrap.servers?",
+            candidate ? "" : "more than ",
+            (long long)(candidate ? now_ms - candidate->heard_ms : RAFT_CANDIDATES_HEARD_MS));
+    if (!uuid_equal(&candidate->member.directory_id, &named->directory_id))
+        return mem_strdup("The controller that runs with this id has another directory id than "
+                          "the one that was given: it is in meta.properties of its metadata "
+                          "directory.");
+    return mem_printf("The controller has not caught up in time: it is heard at %s:%u, is %s, %s, "
+                      "and has confirmed the log up to %llu of %llu. Try again when its disk and "
+                      "the network between the controllers keep up.",
+                      candidate->member.host, candidate->member.port,
+                      !server                        ? "not in the quorum"
+                      : server->role == RAFT_SPARE   ? "added"
+                      : server->role == RAFT_STANDBY ? "sent the log"
+                                                     : "made a voter",
+                      candidate->ready ? "has begun to follow" : "has not begun to follow",
+                      (unsigned long long)raft_members_match(raft, named->id),
+                      (unsigned long long)raft_last_index((struct raft *)(uintptr_t)raft));
 }

@@ -38,9 +38,10 @@ bool raft_candidates_moved(const struct raft_candidate *candidate, const struct 
 /* False when it makes no sense, or there is no room. */
 bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join *join,
                            int64_t now_ms);
-/* A sentence: why the one that a person has named does not vote yet. */
-const char *raft_candidates_why_late(struct raft_candidates *candidates,
-                                     const struct raft_member *named, int64_t now_ms);
+/* A sentence, to be freed by the caller: why the one that a person has named does not vote yet, as
+ * the leader `raft` sees it. */
+char *raft_candidates_why_late(struct raft_candidates *candidates, const struct raft *raft,
+                               const struct raft_member *named, int64_t now_ms);
 
 /* A copy of it, without a role. */
 void raft_member_read(struct raft_member *to, const Meta__Member *from);
@@ -48,6 +49,8 @@ void raft_member_read(struct raft_member *to, const Meta__Member *from);
 bool raft_member_is_place(const Meta__Member *member);
 /* Whether the member is known to be in that directory. */
 bool raft_member_is_directory(const struct raft_member *member, const ProtobufCBinaryData *id);
+/* Where it listens; the host stays the member's. */
+struct controller_voter raft_member_place(const struct raft_member *member);
 bool raft_member_same_place(const struct raft_member *one, const struct raft_member *other);
 
 #endif

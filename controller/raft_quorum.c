@@ -53,7 +53,6 @@ struct raft_quorum {
     void *done_data;
     int64_t wish_begun_ms, wish_end_ms;
     int32_t vain;          /* a node that was named and never came; -1 */
-    int wish_err;          /* what is told when the time is over */
     struct env_timer turn; /* peers and wishes are seen to in a turn of their own */
 };
 
@@ -72,11 +71,6 @@ static bool is_heard(const struct raft_quorum *quorum, int32_t id)
     return heard_ms >= 0 && env_now_ms(quorum->with.env) - heard_ms < RAFT_CANDIDATES_HEARD_MS;
 }
 
-static struct controller_voter place_of(const struct raft_member *member)
-{
-    return (struct controller_voter){member->id, member->host, member->port};
-}
-
 /* `home`: also the address in the log of one that was found elsewhere. */
 static struct controller_voter *list_known(const struct raft_quorum *quorum, bool home, int *count)
 {
@@ -87,13 +81,13 @@ static struct controller_voter *list_known(const struct raft_quorum *quorum, boo
         const struct raft_member *member = &quorum->roster.members[i];
         const struct raft_member *found = raft_places_find(&quorum->places, member->id);
         if (found)
-            all[(*count)++] = place_of(found);
+            all[(*count)++] = raft_member_place(found);
         if (!found || home)
-            all[(*count)++] = place_of(member);
+            all[(*count)++] = raft_member_place(member);
     }
     for (int i = 0; i < quorum->learned_count; i++)
         if (!find_member(quorum, quorum->learned[i].id))
-            all[(*count)++] = place_of(&quorum->learned[i]);
+            all[(*count)++] = raft_member_place(&quorum->learned[i]);
     return all;
 }
 
@@ -466,6 +460,17 @@ static bool wish_is_vain(struct raft_quorum *quorum)
     return quorum->wish_begun_ms <= since_ms && (!candidate || candidate->heard_ms <= since_ms);
 }
 
+static void wish_end_late(struct raft_quorum *quorum)
+{
+    char *sentence = quorum->wish == WISH_ADD
+                         ? raft_candidates_why_late(&quorum->candidates, quorum->with.raft,
+                                                    &quorum->wished, env_now_ms(quorum->with.env))
+                         : mem_strdup("The change of the quorum was not committed in time.");
+    logger_warn(quorum->with.logger, "node %d: %s", quorum->wished.id, sentence);
+    wish_end(quorum, ERR_REQUEST_TIMED_OUT, sentence);
+    mem_free(sentence);
+}
+
 /* True when it is over. */
 static bool wish_look(struct raft_quorum *quorum)
 {
@@ -479,11 +484,7 @@ static bool wish_look(struct raft_quorum *quorum)
         wish_end(quorum, 0, "");
     else if (vain || env_now_ms(quorum->with.env) >= quorum->wish_end_ms) {
         quorum->vain = vain ? quorum->wished.id : quorum->vain;
-        wish_end(quorum, ERR_REQUEST_TIMED_OUT,
-                 quorum->wish == WISH_ADD
-                     ? raft_candidates_why_late(&quorum->candidates, &quorum->wished,
-                                                env_now_ms(quorum->with.env))
-                     : "The change of the quorum was not committed in time.");
+        wish_end_late(quorum);
     } else {
         return false;
     }
