@@ -314,13 +314,22 @@ def told():
         check("belong to cluster" in second.log_text(), "it does not say to which cluster")
 
 
-def change(cluster, command, *arguments):
-    return tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.bootstrap, *arguments, command)
+def change(cluster, command, *arguments, check_status=True):
+    return tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.bootstrap, *arguments, command,
+                check_status=check_status)
 
 
 def add(cluster, node):
-    done = change(cluster, "add-controller", "--command-config", node.config_file)
-    check(done.stdout.startswith(f"Added controller {node.id} with directory id "), done.stdout)
+    """As a person would: a change that was not made in time is looked at, and asked for again."""
+    asked = "add-controller", "--command-config", node.config_file
+    done = change(cluster, *asked, check_status=False)
+    if "REQUEST_TIMED_OUT" in done.stderr:
+        ends = [line for each in cluster.nodes for line in each.log_text().splitlines()[-8:]]
+        note("\n".join([f"asked again to add {node.id}: {done.stderr}", *ends]))
+        if node.id in members(cluster):
+            return
+        done = change(cluster, *asked, check_status=False)
+    check(done.stdout.startswith(f"Added controller {node.id} with directory id "), f"{done.stdout}{done.stderr}")
 
 
 def remove(cluster, node):
