@@ -5,7 +5,7 @@
 #include "env/env.h"
 #include "tap.h"
 
-enum { UNTIL_MS = 10000, UNTIL_QUIET_TURNS = 20 }; /* after that time a test has failed */
+enum { UNTIL_MS = 60000, UNTIL_QUIET_TURNS = 20 }; /* after that time a test has failed */
 
 static inline void until_stop(void *data)
 {

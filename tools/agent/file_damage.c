@@ -15,18 +15,23 @@ enum {
     FILE_DAMAGE_TRIALS = 16
 };
 
-/* Whether a record of `left` bytes at most may begin there; *size is its length then. */
-static bool file_damage_fits(const uint8_t *data, uint64_t left, uint64_t first_min, bool puts,
-                             size_t *size)
+/* Whether a record of `left` bytes at most may begin there; *size is its length then. Text that
+ * fits by chance has numbers and counts that no record has. */
+static bool file_damage_fits(const uint8_t *data, uint64_t left,
+                             const struct file_damage_range *range, size_t *size)
 {
     size_t said = bytes_get_u32(data);
     const uint8_t *head = data + FILE_RECORD_FRAME;
     uint64_t first = bytes_get_u64(head + 1), count = bytes_get_u32(head + 9);
-    bool put = head[0] == FILE_RECORD_PUT && first >= first_min;
-    bool take = head[0] == FILE_RECORD_TAKE && first > 0 && said == FILE_RECORD_HEAD && !puts;
+    if (count == 0 || said < FILE_RECORD_HEAD || said > FILE_RECORD_MAX ||
+        first > range->numbers_end || count > range->numbers_end - first)
+        return false;
+    bool put = head[0] == FILE_RECORD_PUT && first >= range->first_min &&
+               count <= (said - FILE_RECORD_HEAD) / FILE_RECORD_EVENT_MIN;
+    bool take =
+        head[0] == FILE_RECORD_TAKE && first > 0 && said == FILE_RECORD_HEAD && !range->puts;
     *size = FILE_RECORD_FRAME + said;
-    return (put || take) && count > 0 && said >= FILE_RECORD_HEAD && said <= FILE_RECORD_MAX &&
-           *size <= left;
+    return (put || take) && *size <= left;
 }
 
 /* 1 = it is one, 0 = it is none, or ERR_x. */
@@ -43,10 +48,12 @@ static int file_damage_try(struct env_file *file, uint64_t at, size_t size,
     return parsed == ERR_CORRUPT ? 0 : parsed;
 }
 
-int file_damage_find(struct env_file *file, uint64_t from, uint64_t end, uint64_t first_min,
-                     bool puts, uint64_t *at, struct file_record *record)
+int file_damage_find(struct env_file *file, const struct file_damage_range *range, uint64_t *at,
+                     struct file_record *record)
 {
+    ASSERT(range->from >= FILE_SEGMENT_HEADER);
     uint8_t *data = mem_alloc(FILE_DAMAGE_CHUNK);
+    uint64_t from = range->from, end = range->end;
     uint64_t tried = 0, tried_max = from < end ? (end - from) * FILE_DAMAGE_TRIALS : 0;
     int found = 0;
     while (found == 0 && from + FILE_DAMAGE_HEAD <= end && tried <= tried_max) {
@@ -59,7 +66,7 @@ int file_damage_find(struct env_file *file, uint64_t from, uint64_t end, uint64_
         size_t heads = (size_t)got - FILE_DAMAGE_HEAD + 1;
         for (size_t i = 0; i < heads && found == 0 && tried <= tried_max; i++) {
             size_t size;
-            if (!file_damage_fits(data + i, end - from - i, first_min, puts, &size))
+            if (!file_damage_fits(data + i, end - from - i, range, &size))
                 continue;
             tried += size;
             *at = from + i;

@@ -25,7 +25,8 @@ struct file_load {
     uint64_t number, offset;
     size_t len;
     ssize_t got; /* of a search: whether there is one */
-    uint64_t first, end, found_at;
+    struct file_damage_range range;
+    uint64_t found_at;
 };
 
 struct file_piece *file_piece_new(uint64_t first, size_t count)
@@ -126,8 +127,7 @@ static void file_load_run(struct env_work *work)
     else if (load->block)
         load->got = env_file_read(file, load->block->data, load->len, load->offset);
     else
-        load->got = file_damage_find(file, load->offset, load->end, load->first, false,
-                                     &load->found_at, &record);
+        load->got = file_damage_find(file, &load->range, &load->found_at, &record);
     if (!err)
         env_file_close(file);
 }
@@ -230,9 +230,12 @@ static void file_load_submit(struct file_store *store, struct file_load *load)
 static void file_load_search(struct file_store *store, const struct file_segment *row)
 {
     struct file_load *load = file_load_new(store, row);
-    load->offset++;
-    load->end = row->end;
-    load->first = row->first;
+    load->range = (struct file_damage_range){.from = load->offset + 1,
+                                             .end = row->end,
+                                             .first_min = row->first,
+                                             .numbers_end = store->settled};
+    logger_warn(&store->logger, "%s is damaged at byte %" PRIu64 ": looking for what is behind it",
+                load->path, load->offset);
     file_load_submit(store, load);
 }
 
@@ -241,16 +244,16 @@ static void file_load_searched(struct file_store *store, struct file_load *load)
     struct file_segment *row = file_segments_find(&store->segments, load->number);
     if (row)
         row->damaged = true;
-    if (load->got == 0 && row && row->end > load->end) {
+    if (load->got == 0 && row && row->end > load->range.end) {
         load->got = 1; /* puts have been written meanwhile: the first one stands there */
-        load->found_at = load->end;
+        load->found_at = load->range.end;
     }
     if (load->got == 0) {
         file_load_give_up(store, load);
         return;
     }
     logger_error(&store->logger, "%s is damaged: bytes %" PRIu64 " to %" PRIu64 " are lost",
-                 load->path, load->offset - 1, load->found_at - 1);
+                 load->path, load->offset, load->found_at - 1);
     store->load_offset = load->found_at;
 }
 

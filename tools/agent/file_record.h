@@ -14,9 +14,10 @@
 
 enum {
     FILE_SEGMENT_HEADER = 28,
-    FILE_RECORD_FRAME = 8,    /* length and CRC */
-    FILE_RECORD_HEAD = 13,    /* kind, first, count */
-    FILE_RECORD_MAX = 1 << 28 /* one put; a larger one is refused */
+    FILE_RECORD_FRAME = 8,     /* length and CRC */
+    FILE_RECORD_HEAD = 13,     /* kind, first, count */
+    FILE_RECORD_EVENT_MIN = 6, /* length; no headers, an empty body */
+    FILE_RECORD_MAX = 1 << 28  /* one put; a larger one is refused */
 };
 
 enum file_record_kind { FILE_RECORD_PUT = 1, FILE_RECORD_TAKE = 2 };

@@ -239,7 +239,12 @@ static int file_segment_guess(struct file_segments *segments, struct file_segmen
     row->number = strtoull(name + strlen(FILE_NAME_PREFIX), NULL, 10);
     if (row->number >= segments->number_next)
         segments->number_next = row->number + 1;
-    int found = file_damage_find(file, FILE_SEGMENT_HEADER, (uint64_t)size, 1, true, &at, &record);
+    const struct file_damage_range range = {.from = FILE_SEGMENT_HEADER,
+                                            .end = (uint64_t)size,
+                                            .first_min = 1,
+                                            .numbers_end = UINT64_MAX,
+                                            .puts = true};
+    int found = file_damage_find(file, &range, &at, &record);
     if (found < 0)
         return found;
     if (size > FILE_SEGMENT_HEADER)
@@ -326,7 +331,9 @@ static int file_recover_skip(struct file_segments *segments, struct file_segment
     uint64_t at;
     if (*offset >= size)
         return 0;
-    int found = file_damage_find(file, *offset + 1, size, row->first, false, &at, &record);
+    const struct file_damage_range range = {
+        .from = *offset + 1, .end = size, .first_min = row->first, .numbers_end = UINT64_MAX};
+    int found = file_damage_find(file, &range, &at, &record);
     if (found == 1) {
         logger_error(segments->logger, "%s is damaged: bytes %" PRIu64 " to %" PRIu64 " are lost",
                      row->path, *offset, at - 1);

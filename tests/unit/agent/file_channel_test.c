@@ -6,7 +6,6 @@
 
 #include "world.h"
 
-#include "tools/agent/file_ranges.h"
 #include "tools/agent/file_record.h"
 
 struct bench {
@@ -606,36 +605,65 @@ static size_t take_streamed(struct bench *b)
     return count;
 }
 
-/* What is written while the end of the file is looked through for a record is no part of its
- * damage. Bodies that look like records make that last. */
-static void what_comes_during_a_search_is_there(void)
+static void note_search(void *data, const char *line, int len)
 {
-    enum { SIZE = 1000000, BATCH = 10, MIMIC = 250000 };
-    struct bench b;
+    char *text = mem_strndup(line, (size_t)len);
+    *(int *)data += strstr(text, "looking for what is behind it") != NULL;
+    mem_free(text);
+    world_silent(NULL, line, len);
+}
+
+enum { MIMIC = 250000, MIMICS = 10, MIMIC_FIRST = 11 /* numbers begin with 1 */ };
+
+/* Two puts of MIMICS events: the first one fills memory, so what follows is on disk only. The
+ * bodies of the second one are `unit` again and again, and its record is damaged. *searches counts
+ * those that have begun. */
+static void put_mimics(struct bench *b, const uint8_t *unit, size_t unit_len, int *searches)
+{
     struct ended ended = {.status = 1};
-    size_t len, count = 0;
     char *text = mem_alloc(MIMIC + 1), *data;
-    bench_open(&b, "fsyncPerTransaction=false");
-    CHECK_INT(put(&b, 0, BATCH, SIZE), 0); /* in memory; what follows is on disk only */
-    memset(text, FILE_RECORD_PUT, MIMIC);
-    for (size_t i = 0; i < BATCH; i++) {
+    size_t len;
+    bench_open(b, "fsyncPerTransaction=false");
+    *searches = 0;
+    b->world.logger.sink = note_search;
+    b->world.logger.sink_data = searches;
+    reopen(b); /* the channel's logger is a copy */
+    CHECK_INT(put(b, 0, MIMICS, 1000000), 0);
+    memset(text, '.', MIMIC);
+    for (size_t i = 0; i < MIMICS; i++) {
         ended.events[i] = world_event(text);
-        for (size_t k = 0; k < MIMIC; k += 5) /* each of them begins a record of 64 KB */
-            ended.events[i].block->data[k] = 0;
+        for (size_t k = 0; k < MIMIC; k++)
+            ended.events[i].block->data[k] = unit[k % unit_len];
     }
-    ended.put = (struct put){.events = ended.events, .count = BATCH, .done = on_ended};
-    CHECK_INT(channel_put(b.channel, &ended.put, true), TRANSACTION_PENDING);
-    UNTIL(b.world.env, ended.status == 0);
-    event_unref_all(ended.events, BATCH);
-    char *path = data_file(&b);
-    CHECK_INT(env_file_load(b.world.env, path, 64 << 20, &data, &len), 0);
+    ended.put = (struct put){.events = ended.events, .count = MIMICS, .done = on_ended};
+    CHECK_INT(channel_put(b->channel, &ended.put, true), TRANSACTION_PENDING);
+    UNTIL(b->world.env, ended.status == 0);
+    event_unref_all(ended.events, MIMICS);
+    char *path = data_file(b);
+    CHECK_INT(env_file_load(b->world.env, path, 64 << 20, &data, &len), 0);
     struct env_file *file;
-    CHECK_INT(env_file_open(b.world.env, path, ENV_OPEN_WRITE, &file), 0);
+    CHECK_INT(env_file_open(b->world.env, path, ENV_OPEN_WRITE, &file), 0);
     CHECK_INT(env_file_write(file, "\0\0\0", 4, last_record(data, len)), 0);
     env_file_close(file);
+    mem_free(data);
+    mem_free(path);
+}
+
+/* What is written while the end of the file is looked through for a record is no part of its
+ * damage. Bodies that look like records of the channel make that last. */
+static void what_comes_during_a_search_is_there(void)
+{
+    struct bench b;
+    size_t count = 0;
+    int searches;
+    uint8_t unit[FILE_RECORD_FRAME + FILE_RECORD_HEAD] = {0, 1}; /* a record of 64 KB, */
+    unit[FILE_RECORD_FRAME] = FILE_RECORD_PUT;
+    unit[FILE_RECORD_FRAME + 8] = MIMIC_FIRST;
+    unit[FILE_RECORD_FRAME + 12] = 1; /* of one event */
+    put_mimics(&b, unit, sizeof(unit), &searches);
     struct stream stream = {.event = world_event("x"), .bench = &b};
-    UNTIL(b.world.env, (count += take_streamed(&b), channel_count(b.channel) == BATCH));
-    until_quiet(b.world.env); /* the search is under way */
+    UNTIL(b.world.env, (count += take_streamed(&b), channel_count(b.channel) == MIMICS));
+    UNTIL(b.world.env, searches == 1);
     stream_put(&stream);
     UNTIL(b.world.env, (count += take_streamed(&b), count > 0));
     stream.stops = true;
@@ -643,9 +671,23 @@ static void what_comes_during_a_search_is_there(void)
     UNTIL(b.world.env, (count += take_streamed(&b), channel_count(b.channel) == 0));
     CHECK_INT(count, stream.told);
     event_unref(&stream.event);
-    mem_free(text);
-    mem_free(data);
-    mem_free(path);
+    bench_close(&b);
+}
+
+/* The search for a record is bounded; text that only has the marks of one does not count. */
+static void text_with_the_marks_of_a_record_hides_no_put(void)
+{
+    static const uint8_t unit[] = {0, 1, 1, 1, 1}; /* a length of 64 KB, a kind, any numbers */
+    struct bench b;
+    int searches;
+    put_mimics(&b, unit, sizeof(unit), &searches);
+    put_some(&b, 20, 3); /* before the damage is met */
+    check_take(&b, 0, MIMICS);
+    channel_commit(b.take);
+    check_take(&b, 20, 3);
+    channel_commit(b.take);
+    nothing_left(&b);
+    CHECK_INT(searches, 1);
     bench_close(&b);
 }
 
@@ -734,25 +776,7 @@ static void a_gap_before_the_checkpoint_is_done(void)
     bench_close(&b);
 }
 
-static void ranges(void)
-{
-    struct file_ranges done;
-    file_ranges_init(&done, 10);
-    CHECK_INT(file_ranges_add(&done, 5, 8), 0);
-    CHECK_INT(file_ranges_add(&done, 20, 30), 10);
-    CHECK_INT(file_ranges_add(&done, 40, 50), 10);
-    CHECK_INT(file_ranges_add(&done, 25, 45), 10);
-    CHECK_INT(done.count, 1);
-    CHECK(file_ranges_has(&done, 49) && !file_ranges_has(&done, 50) && !file_ranges_has(&done, 19));
-    CHECK_INT(file_ranges_left(&done, 60), 20);
-    CHECK_INT(file_ranges_add(&done, 8, 20), 10);
-    CHECK_INT(done.head, 50);
-    CHECK_INT(done.count, 0);
-    CHECK_INT(file_ranges_left(&done, 50), 0);
-    file_ranges_close(&done);
-}
-
-TAP_MAIN(TAP_TEST(ranges), TAP_TEST(a_gap_before_the_checkpoint_is_done),
+TAP_MAIN(TAP_TEST(a_gap_before_the_checkpoint_is_done),
          TAP_TEST(a_checkpoint_is_written_under_load), TAP_TEST(what_is_put_is_there_after_a_start),
          TAP_TEST(takes_end_in_any_order), TAP_TEST(what_has_no_room_in_memory_is_read_again),
          TAP_TEST(a_full_channel_waits), TAP_TEST(what_is_there_is_read_beside_the_loop),
@@ -761,5 +785,6 @@ TAP_MAIN(TAP_TEST(ranges), TAP_TEST(a_gap_before_the_checkpoint_is_done),
          TAP_TEST(a_damaged_file_is_kept), TAP_TEST(a_checkpoint_may_be_missing_or_wrong),
          TAP_TEST(failed_puts_hide_no_event), TAP_TEST(damage_of_what_is_read_later_ends),
          TAP_TEST(damage_of_what_is_read_later_costs_one_put),
-         TAP_TEST(what_comes_during_a_search_is_there), TAP_TEST(the_files_of_flume_are_refused),
-         TAP_TEST(checkpoints_have_one_channel))
+         TAP_TEST(what_comes_during_a_search_is_there),
+         TAP_TEST(text_with_the_marks_of_a_record_hides_no_put),
+         TAP_TEST(the_files_of_flume_are_refused), TAP_TEST(checkpoints_have_one_channel))
