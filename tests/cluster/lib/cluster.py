@@ -11,8 +11,8 @@ from tap import check, note
 from tool import tool
 from wait import wait_until
 
-START_DEADLINE_S = 30  # a sanitizer's build on a busy machine
-ISR_DEADLINE_S = 60
+START_DEADLINE_S = 120  # a sanitizer's build on a busy machine
+ISR_DEADLINE_S = 120
 
 
 class Cluster:
@@ -147,6 +147,16 @@ class Cluster:
     def wait_isr_whole(self, topic, deadline_s=ISR_DEADLINE_S):
         wait_until(lambda: self.isr_whole(topic), deadline_s, f"every replica of {topic} in sync")
 
+    def logs_open(self, topic):
+        """Whether the leader of each partition answers for it: a new one leads before its log is open."""
+        known = wire.metadata(self.running()[0].port)
+        by_leader = {}
+        for index, (leader, _, _) in known.topics[topic].items():
+            by_leader.setdefault(leader, []).append(index)
+        return all(leader in known.brokers and
+                   not any(wire.offset_errors(known.brokers[leader][1], topic, partitions).values())
+                   for leader, partitions in by_leader.items())
+
     def wait_new_leader(self, topic, old, deadline_s=ISR_DEADLINE_S):
         def look():
             found = self.partition(topic)
@@ -168,7 +178,8 @@ class Cluster:
         return wait_until(look, START_DEADLINE_S, "the quorum names a leader")
 
     def create_topic(self, name, partitions=1, replicas=None, wait_isr=True, **configs):
-        """Every running node knows it, and every replica is in sync, when this returns."""
+        """Every running node knows it, every replica is in sync, and every leader serves it, when this
+        returns."""
         arguments = ["--create", "--topic", name, "--partitions", str(partitions),
                      "--replication-factor", str(replicas or min(len(self.nodes), 3))]
         for key, value in configs.items():
@@ -178,6 +189,7 @@ class Cluster:
                    START_DEADLINE_S, f"every node knows {name}")
         if wait_isr:
             self.wait_isr_whole(name)
+            wait_until(lambda: self.logs_open(name), ISR_DEADLINE_S, f"the leaders of {name} serve it")
 
     def set_level(self, feature, level):
         """The level of a feature, whatever it was; the brokers have heard of it soon after."""

@@ -2,8 +2,9 @@
 import socket
 import struct
 
-FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS, CREATE_TOPICS, DESCRIBE_PRODUCERS = 1, 3, 10, 18, 19, 61
-TIMEOUT_S = 5
+FETCH, LIST_OFFSETS, METADATA, FIND_COORDINATOR = 1, 2, 3, 10
+API_VERSIONS, CREATE_TOPICS, DESCRIBE_PRODUCERS = 18, 19, 61
+TIMEOUT_S = 20
 
 
 class Reader:
@@ -152,6 +153,20 @@ def fetch(port, topic, offset, partition=0, max_bytes=1 << 20, timeout_s=TIMEOUT
     r.take("q")
     r.array(lambda: (r.take("q"), r.take("q")))
     return error, high, r.blob()
+
+
+def offset_errors(port, topic, partitions, timeout_s=TIMEOUT_S):
+    """{partition: error} of a ListOffsets v1 for their ends."""
+    body = struct.pack(">iih", -1, 1, len(topic)) + topic.encode() + struct.pack(">i", len(partitions))
+    body += b"".join(struct.pack(">iq", partition, -1) for partition in partitions)
+    r = Reader(ask(port, request(LIST_OFFSETS, 1, body), timeout_s))
+    r.take("i")
+
+    def answer():
+        partition, error = r.take("i"), r.take("h")
+        r.take("q"), r.take("q")
+        return partition, error
+    return dict(r.array(lambda: (r.string(), r.array(answer)))[0][1])
 
 
 def producers(port, topic, partition=0, timeout_s=TIMEOUT_S):
