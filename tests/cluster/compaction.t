@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import tap
 from cluster import Cluster
-from load import PRODUCER, Consumer, Producer, TopicPartition, read_all
+from load import PRODUCER, Consumer, Producer, TopicPartition, watermarks
 from segments import batches
 from tap import check, check_equal, note, test
 from wait import wait_until
@@ -21,7 +21,7 @@ CLEANER = {"log_cleaner_backoff_ms": 50, "log_retention_check_interval_ms": 200}
 CONFIGS = {"cleanup_policy": "compact", "internal_segment_bytes": 16384, "min_cleanable_dirty_ratio": 0.01,
            "delete_retention_ms": 100, "segment_ms": 1000}
 BATCH = 20  # records: several batches go into a segment
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 def read_keyed(bootstrap):
@@ -30,7 +30,7 @@ def read_keyed(bootstrap):
                          "enable.auto.commit": False, "auto.offset.reset": "earliest",
                          "check.crcs": True})
     where = TopicPartition(TOPIC, 0)
-    first, end = consumer.get_watermark_offsets(where, timeout=30)
+    first, end = watermarks(consumer, where)
     where.offset = first
     consumer.assign([where])
     table, count, last = {}, 0, -1
@@ -126,7 +126,7 @@ def group_offsets():
             stop()
             node.start()
             cluster.wait_serving()
-            committed = consumer.committed([TopicPartition(TOPIC, 0)], timeout=30)[0]
+            committed = consumer.committed([TopicPartition(TOPIC, 0)], timeout=60)[0]
             check_equal(committed.offset, 999, "the committed offset after a restart")
         consumer.close()
 

@@ -20,7 +20,7 @@ import produce
 import tap
 import wire
 from cluster import Cluster
-from load import PRODUCER, Consumer, Producer, TopicPartition, read_all
+from load import PRODUCER, Consumer, Producer, TopicPartition, once_led, read_all, watermarks
 from tap import check, check_equal, test
 from wait import wait_until
 
@@ -28,8 +28,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 COUNT = 100
-LEADER_ERRORS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
-DEADLINE_S = 30
+DEADLINE_S = 120
 
 
 def write(cluster, topic, values, **settings):
@@ -45,14 +44,7 @@ def write(cluster, topic, values, **settings):
 
 def first_offset(node, topic):
     consumer = Consumer({"bootstrap.servers": node.address, "group.id": "look", "log_level": 0})
-
-    def ask():
-        try:
-            return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=DEADLINE_S)
-        except KafkaException as error:  # its leader is just taking office
-            check(error.args[0].retriable() or error.args[0].code() in LEADER_ERRORS, error)
-            return None
-    first, _ = wait_until(ask, DEADLINE_S, "the leader tells its offsets")
+    first, _ = watermarks(consumer, TopicPartition(topic, 0))
     consumer.close()
     return first
 
@@ -60,9 +52,12 @@ def first_offset(node, topic):
 def delete_records(cluster, topic, offset):
     """The low watermark that is answered."""
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
-    futures = admin.delete_records([TopicPartition(topic, 0, offset)],
-                                   operation_timeout=DEADLINE_S, request_timeout=DEADLINE_S)
-    return list(futures.values())[0].result().low_watermark
+
+    def ask():
+        futures = admin.delete_records([TopicPartition(topic, 0, offset)],
+                                       operation_timeout=DEADLINE_S, request_timeout=DEADLINE_S)
+        return list(futures.values())[0].result().low_watermark
+    return once_led(ask, f"records of {topic} are deleted")
 
 
 @test("DeleteRecords survives the death of all nodes, on every replica")

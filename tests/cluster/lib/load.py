@@ -10,7 +10,7 @@ import threading
 import time
 
 try:
-    from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+    from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 except ImportError:
     print("1..0 # SKIP confluent-kafka for Python is missing: make cluster puts it into build/venv")
     sys.exit(0)
@@ -34,6 +34,7 @@ PRODUCER = {
 PAUSE_S = 0.0005  # between two sends: some 1,500 records a second, which leaves the CPU to the brokers
 POLL_S = 0.1      # until something is acknowledged
 READ_DEADLINE_S = 120
+LEADER_ERRORS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 # What the client says of connections, metadata, sequences and refusals, not of each request.
 HISTORY = {"debug": "broker,topic,metadata,eos", "log_level": 7}
 
@@ -158,13 +159,30 @@ def write_some(bootstrap, topic, acks, **settings):
     return load
 
 
+def once_led(ask, what):
+    """ask()'s answer, asked again while the leader is just taking office."""
+    def look():
+        try:
+            return [ask()]
+        except KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].code() not in LEADER_ERRORS:
+                raise
+            return None
+    return wait_until(look, READ_DEADLINE_S, what)[0]
+
+
+def watermarks(consumer, where):
+    """(first offset, end) of the partition."""
+    return once_led(lambda: consumer.get_watermark_offsets(where, timeout=30), f"{where.topic} tells its offsets")
+
+
 def read_all(bootstrap, topic, partition=0, start=0):
     """[(offset, value)] of the partition from an offset on, values as bytes, in the order of arrival."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "check", "log_level": 0,
                          "enable.auto.commit": False, "auto.offset.reset": "error",
                          "check.crcs": True, "enable.partition.eof": False})
     where = TopicPartition(topic, partition)
-    first, end = consumer.get_watermark_offsets(where, timeout=30)
+    first, end = watermarks(consumer, where)
     first = max(first, start)
     where.offset = first
     consumer.assign([where])
