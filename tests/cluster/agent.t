@@ -16,7 +16,7 @@ import tempfile
 import tap
 from agent import DEADLINE_S, LOGGER, MEMORY, TAIL, Agent, ends, file_channel, metrics, read, to_topic
 from cluster import Cluster
-from node import ROOT, memory_max
+from node import ROOT, free_port, memory_max
 from tap import check, check_equal, note, test
 from tool import tool
 from wait import wait_until
@@ -182,12 +182,12 @@ def broker_away():
 
 
 def rolled(agent):
-    """The lines of the files that a file_roll sink has made, in order."""
+    """The whole lines of the files that a file_roll sink has made, in order."""
     names = os.listdir(agent.path("out")) if os.path.exists(agent.path("out")) else []
     lines = []
     for name in sorted(names, key=lambda name: int(re.search(r"-(\d+)(\.|$)", name).group(1))):
         with open(agent.path(f"out/{name}")) as file:
-            lines += file.read().splitlines()
+            lines += file.read().rpartition("\n")[0].splitlines()
     return lines
 
 
@@ -342,10 +342,8 @@ def reload():
 
 @test("a part that can't start on a reload is tried again until it can")
 def mend():
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as taken:
         seq = "sources.r1.type = seq\nsources.r1.totalEvents = 1\n"
         with Agent(MEMORY + ROLL + seq) as agent:
             agent.wait_told("1 source, 1 channel and 1 sink work")

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 from agent import DEADLINE_S, MEMORY, TAIL, Agent, ends, read, to_topic
 from cluster import Cluster
-from node import SERVER, spawn
+from node import SERVER, free_port, spawn
 from tap import check, check_equal, note, test
 from tool import tool
 from wait import wait_until
@@ -95,8 +95,8 @@ def drained():
 
 @test("an agent's file with mistakes, and a port that is taken, stop neither start nor broker; mended, it works")
 def mended():
-    with socket.create_server(("localhost", 0)) as taken, Cluster(1, start=False) as cluster:
-        port = taken.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("localhost", port)) as taken, Cluster(1, start=False) as cluster:
         agent = inside(cluster, to_topic(cluster, "t") + NETCAT.replace("port =", "porrt ="))
         cluster.start()
         cluster.create_topic("t")

@@ -11,7 +11,7 @@ from tap import check_equal, note
 from tool import MILLRACE, says, tool
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 READ = "kafka-console-consumer.sh"
 
 

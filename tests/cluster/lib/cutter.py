@@ -3,6 +3,8 @@ import contextlib
 import socket
 import threading
 
+from node import free_port
+
 
 class Cutter:
     """with Cutter(port, [70, 30]) as cutter: cutter.port leads to `port`. The first connection ends
@@ -11,7 +13,7 @@ class Cutter:
     def __init__(self, target, cuts):
         self.target, self.cuts = target, list(cuts)
         self.count = 0  # connections that were cut
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", free_port()))
         self.port = self._listener.getsockname()[1]
         self._open = []
 
