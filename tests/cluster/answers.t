@@ -14,7 +14,7 @@ from tap import check, check_equal, test
 from tool import tool
 from wait import wait_until
 
-DEADLINE_S = 30
+DEADLINE_S = 120
 ABSENT = 29  # DescribeAcls
 
 

@@ -18,7 +18,7 @@ from tool import tool
 from wait import wait_until
 
 CONFIGS, QUORUM, CLUSTER = "kafka-configs.sh", "kafka-metadata-quorum.sh", "kafka-cluster.sh"
-DEADLINE_S = 60
+DEADLINE_S = 120
 CROWD = 300         # more clients than a controller's listener has room for
 CLIENTS_MAX = 128   # of them
 SILENT = 300
@@ -73,11 +73,12 @@ def tools_ask_controllers():
             check("AddRaftVoter(80): 0" in apis and "Metadata(3): UNSUPPORTED" in apis, apis)
             name = f"log.retention.ms=1{port_of(address)}000"
             ask(address, CONFIGS, "--alter", "--broker-defaults", "--add-config", name)
-            check(name in ask(address, CONFIGS, "--describe", "--broker-defaults"), name)
+            wait_until(lambda: name in ask(address, CONFIGS, "--describe", "--broker-defaults"), DEADLINE_S, name)
         every = "".join(f"Dynamic configs for broker {i} are:\n" for i in sorted(addresses))
         check(ask(address, CONFIGS, "--describe", "--entity-type", "brokers").startswith(every), every)
         ask(address, CONFIGS, "--alter", "--topic", "orders", "--add-config", "retention.ms=77")
-        check("retention.ms=77" in ask(address, CONFIGS, "--describe", "--topic", "orders"), "the topic")
+        wait_until(lambda: "retention.ms=77" in ask(address, CONFIGS, "--describe", "--topic", "orders"), DEADLINE_S,
+                   "the topic's setting")
         for i in addresses:
             check("root=INFO" in ask(address, CONFIGS, "--describe", "--broker-logger", str(i)), "loggers")
         check("Broker ID 17 not found" in ask(address, CLUSTER, "unregister", "--id", "17", status=1),

@@ -19,7 +19,7 @@ from wait import wait_until
 
 ROUNDS = 5
 GROUP = "survivors"
-DEADLINE_S = 60
+DEADLINE_S = 120
 OFFSETS_TOPIC = "__consumer_offsets"
 
 
@@ -80,10 +80,12 @@ class Worker:
 
 
 def committed(cluster):
-    done = tool("kafka-consumer-groups.sh", "--bootstrap-server", cluster.running()[0].address,
-                "--describe", "--group", GROUP)
-    rows = [line.split() for line in done.stdout.splitlines() if line.startswith(GROUP)]
-    check(len(rows) == 1 and rows[0][3] != "-", f"no offset is committed: {done.stdout}")
+    def look():
+        done = tool("kafka-consumer-groups.sh", "--bootstrap-server", cluster.running()[0].address,
+                    "--describe", "--group", GROUP, check_status=False)
+        return [line.split() for line in done.stdout.splitlines() if line.startswith(GROUP)]
+    rows = wait_until(look, DEADLINE_S, "the coordinator describes the group")
+    check(len(rows) == 1 and rows[0][3] != "-", f"no offset is committed: {rows}")
     return int(rows[0][3])
 
 

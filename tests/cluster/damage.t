@@ -18,6 +18,7 @@ from wait import wait_until
 
 TOPIC = "damage"
 ACKS = 300
+DEADLINE_S = 120
 
 
 def directory(node):
@@ -100,7 +101,7 @@ def alone():
         damage(node)
         node.start()
         cluster.wait_serving()
-        wait_until(lambda: cluster.partition(TOPIC, at=other)[0] == -1, 30, "nobody leads it")
+        wait_until(lambda: cluster.partition(TOPIC, at=other)[0] == -1, DEADLINE_S, "nobody leads it")
         said = tool("kafka-topics.sh", "--bootstrap-server", other.address, "--describe",
                     "--unavailable-partitions").stdout
         check("Leader: none" in said and f"Isr: {node.id}" in said, f"it is described as: {said}")
@@ -108,7 +109,7 @@ def alone():
         node.wait_exit()
         node.start()
         cluster.wait_serving()
-        wait_until(lambda: cluster.partition(TOPIC, at=other)[0] == -1, 30, "nobody leads it")
+        wait_until(lambda: cluster.partition(TOPIC, at=other)[0] == -1, DEADLINE_S, "nobody leads it")
         node.kill()
         damage(node)  # the same bit again: the log is whole
         os.remove(os.path.join(directory(node), "replica.damaged"))

@@ -21,6 +21,7 @@ SESSIONS, NAMED = 200, 9_000  # a consumer that names more that are not here is 
 BUDGET = 128 << 20
 SLACK = 150 << 20  # one request while it is handled, what the allocator keeps
 BYTES = 1 << 20
+DEADLINE_S = 120
 
 
 def reader(node, partitions, topic=TOPIC):
@@ -44,7 +45,7 @@ def connection():
             return other.try_fetch([0])[0] == NOT_FOUND
         check(not gone(), "another connection does not find the session")
         first.close()
-        wait_until(gone, 30, "the session is gone")
+        wait_until(gone, DEADLINE_S, "the session is gone")
         other.id, other.epoch = 0, 0
         other.fetch([0, 1])
         check(other.id != 0, "no new session was made")

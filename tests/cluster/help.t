@@ -19,7 +19,7 @@ from tap import Skip, check, check_equal, note, test
 from tool import MILLRACE
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 BIN = os.path.join(ROOT, "bin")
 NAMES = sorted(os.listdir(BIN))
 
@@ -246,8 +246,8 @@ def no_standard_files():
 # on trying, as Kafka's does.
 ARGUMENTS = {
     "zkServer": (1, "status"),
-    "kafka-topics": (1, "--list"), "kafka-console-producer": (1, "--topic", "t", "--max-block-ms", "300"),
-    "kafka-console-consumer": (0, "--topic", "t", "--timeout-ms", "300"),
+    "kafka-topics": (1, "--list"), "kafka-console-producer": (1, "--topic", "t", "--max-block-ms", "3000"),
+    "kafka-console-consumer": (0, "--topic", "t", "--timeout-ms", "3000"),
     "kafka-client-metrics": (1, "--list"),
     "kafka-configs": (1, "--describe", "--topic", "t"), "kafka-consumer-groups": (0, "--list"),
     "kafka-groups": (1, "--list"), "kafka-metadata-quorum": (1, "describe", "--status"),
@@ -256,7 +256,7 @@ ARGUMENTS = {
     "kafka-reassign-partitions": (1, "--list"),
     "kafka-features": (1, "describe"), "kafka-transactions": (1, "list"),
     "kafka-delete-records": (1, "--offset-json-file", "FILE"),
-    "kafka-consumer-perf-test": (0, "--topic", "t", "--num-records", "1", "--timeout", "300"),
+    "kafka-consumer-perf-test": (0, "--topic", "t", "--num-records", "1", "--timeout", "3000"),
     "kafka-producer-perf-test": (None, "--topic", "t", "--num-records", "1", "--record-size", "1", "--throughput", "1"),
     "kafka-e2e-latency": (None, "--topic", "t", "--num-records", "1", "--producer-acks", "1", "--record-size", "1"),
     "kafka-streams-application-reset": (1, "--application-id", "a", "--dry-run"),

@@ -16,7 +16,7 @@ from tap import check, check_equal, note, test
 from tool import says, tool
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 DIRS = "kafka-log-dirs.sh"
 CONFIGS = "kafka-configs.sh"
 REASSIGN = "kafka-reassign-partitions.sh"
@@ -177,7 +177,8 @@ def moves():
                 check(f"Successfully started moving log directory to {goal} for replica t-0 with broker "
                       f"{node.id} " in told, f"no word of the move on {node.id}: {told}")
             check("The replica-alter-dir throttle limit was set to 20000 B/s" in told, f"no throttle: {told}")
-            check_equal(place(cluster, leader, future=True), plan.goals[leader], "the copy's directory")
+            wait_until(lambda: place(cluster, leader, future=True) == plan.goals[leader], DEADLINE_S,
+                       "the copy is made")
             check(f"Reassignment of replica t-0-{leader.id} is still in progress." in plan.run("--verify"),
                   "it does not move")
             leader.kill()  # what it has copied is thrown away, and the move begins anew
@@ -197,7 +198,8 @@ def moves():
                   "the throttle stays")
         for node, goal in plan.goals.items():
             check_equal(place(cluster, node), goal, f"the directory on {node.id}")
-            check_equal(folders(other(node, goal), f"{TOPIC}-0"), [], "what is left in the old directory")
+            wait_until(lambda node=node, goal=goal: not folders(other(node, goal), f"{TOPIC}-0"), DEADLINE_S,
+                       "nothing is left in the old directory")
         records = read_all(cluster.bootstrap, TOPIC)
         check_records(records, load.acked)
         cluster.stop()
@@ -233,9 +235,10 @@ def only_one():
             note(f"longest pause: {load.longest_gap_s * 1000:.0f} ms")
         check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
         home = place(cluster, node)
+        wait_until(lambda: not folders(other(node, home), f"{TOPIC}-0"), DEADLINE_S,
+                   "nothing is left in the other directory")
         cluster.stop()
         check(len(batches(os.path.join(home, f"{TOPIC}-0"))) > 0, "it has no batches")
-        check_equal(folders(other(node, home), f"{TOPIC}-0"), [], "what is left in the other directory")
 
 
 @test("a directory that is no such, one that is cordoned, and a move that is taken back")
@@ -262,11 +265,11 @@ def refused():
         cordon(cluster, node, "")
         configure(cluster, node, f"{PACE}=0")
         plan.run("--execute")
-        check_equal(place(cluster, node, future=True), goal, "the copy's directory")
+        wait_until(lambda: place(cluster, node, future=True) == goal, DEADLINE_S, "the copy is made")
         check("Successfully cancelled 1 move between" in plan.run("--cancel", "--preserve-throttles"),
               "it is not taken back")
-        check_equal((place(cluster, node), place(cluster, node, future=True)), (other(node, goal), None),
-                    "where it is")
+        wait_until(lambda: (place(cluster, node), place(cluster, node, future=True)) == (other(node, goal), None),
+                   DEADLINE_S, "it is where it was, and the copy is gone")
         check(f"is not being moved from log dir {other(node, goal)} to {goal}." in plan.run("--verify"),
               "--verify does not see it")
         check_records(read_all(cluster.bootstrap, TOPIC), load.acked)

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The log of a daemon: its levels, in the settings file and while it runs."""
+import itertools
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from tool import misuse, says, tool
 from wait import wait_until
 
 CONFIGS = "kafka-configs.sh"
-DEADLINE_S = 30
+DEADLINE_S = 120
 FIND_COORDINATOR = 10
 INIT_PRODUCER_ID = 22
 AREAS = ["broker", "broker.channel", "broker.group", "broker.log", "broker.metadata", "broker.net",
@@ -106,7 +107,7 @@ def unknown_topic(sock, correlation):
 
 def completed(node):
     """{correlation id: what the line says}, of the requests of this test's own client."""
-    lines = [json.loads(line) for line in re.findall(r"DEBUG \[broker 0\] Completed request:(.*)", node.log_text())]
+    lines = [json.loads(line) for line in re.findall(r"DEBUG \[broker 0\] Completed request:(.*)\n", node.log_text())]
     return {line["requestHeader"]["correlationId"]: line for line in lines
             if line["requestHeader"]["clientId"] == "test"}
 
@@ -205,7 +206,8 @@ def as_json():
         names = ('no."such\\', "no\x1b[2J\n{}", "no\udcff\udc80", "n\u00f6\u20ac\U0001f600")
         for name in names:
             begin_transactions(node, name.encode("utf-8", "surrogateescape"))
-        events = [json.loads(line) for line in open(node.log_file, encoding="utf-8")]
+        events = [json.loads(line) for line in open(node.log_file, encoding="utf-8")
+                  if line.endswith("\n")]
         check(len(events) > 10, f"there are {len(events)} lines")
         for event in events:
             check_equal(list(event), ["time", "level", "area", "node", "message"], "the keys")
@@ -246,9 +248,10 @@ def state():
         cluster.wait_isr_whole("t")
         active = cluster.controller()
         write(cluster)
-        lines = {node.id: dump(node) for node in cluster.nodes}
+        dumps = {node.id: itertools.count(1) for node in cluster.nodes}
         for node in cluster.nodes:
-            told = "\n".join(lines[node.id])
+            told = "\n".join(wait_until(lambda node=node: opened(dump(node, next(dumps[node.id]))), DEADLINE_S,
+                                        "all replicas are open"))
             for pattern in (rf"^broker {node.id}, serving for \d+ s, broker epoch \d+, not fenced$",
                             rf"^active controller {active.id}, metadata up to entry \d+ of term \d+$",
                             r"^\d+ connections, memory for requests \d+ of \d+ bytes, answers that were ",
@@ -266,9 +269,11 @@ def state():
         left = [node for node in cluster.nodes if node is not gone]
         wait_until(lambda: all(len(isr) == 2 for _, _, isr in
                                wire.metadata(active.port).topics["t"].values()), DEADLINE_S, "sets of two")
+        def in_order(node):
+            return [line.split("-")[0] for line in dump(node, next(dumps[node.id])) if "in sync" in line]
         for node in left:
-            replicas = [line.split("-")[0] for line in dump(node, 2) if "in sync" in line]
-            check_equal(replicas, ["t"] * 3 + ["calm"] * 2, "the order: those in trouble come first")
+            wait_until(lambda node=node: in_order(node) == ["t"] * 3 + ["calm"] * 2, DEADLINE_S,
+                       "those in trouble come first")
         write(cluster)
 
 
@@ -281,7 +286,7 @@ def many():
     with Cluster(1) as cluster:
         node = cluster.nodes[0]
         cluster.create_topic("many", partitions=1100)
-        dumps = iter(range(1, 1000))
+        dumps = itertools.count(1)
         told = wait_until(lambda: opened(dump(node, next(dumps))), DEADLINE_S, "all replicas are open")
         replicas = [line for line in told if line.startswith("many-")]
         check_equal(len(replicas), 1000, "the replicas that are told")

@@ -19,7 +19,7 @@ from wait import wait_until
 
 TOPIC = "kept"
 ACKS = 100
-EXIT_DEADLINE_S = 30
+DEADLINE_S = 120
 
 
 def controller_dir(node):
@@ -44,7 +44,7 @@ def tree(directory):
 
 
 def refused(node, *words):
-    status = node.wait_exit(EXIT_DEADLINE_S)
+    status = node.wait_exit(DEADLINE_S)
     said = node.log_text().splitlines()[-20:]
     sentences = [line for line in said if all(word in line for word in words)]
     note(sentences[-1] if sentences else "")
@@ -156,7 +156,7 @@ def found_anew():
             node.start()
             cluster.wait_serving()
             aside = wait_until(lambda: glob.glob(os.path.join(node.log_dir, f"{TOPIC}-0.*-stray")),
-                               30, "the partition is set aside")
+                               DEADLINE_S, "the partition is set aside")
             check_equal(len(aside), 1, "folders set aside")
             check(os.path.basename(aside[0]) in node.log_text(), "the log does not name it")
             check_equal(batches(aside[0]), before, "the records")
@@ -181,7 +181,7 @@ def described(cluster, name):
         count, partition, size = struct.unpack_from(">iiq", payload, at + 2 + len(name))
         check_equal((count, partition), (1, 0), "its partitions")
         return size
-    return wait_until(look, 30, f"DescribeLogDirs names {name} with its size")
+    return wait_until(look, DEADLINE_S, f"DescribeLogDirs names {name} with its size")
 
 
 @test("a voter of three that lost its directory does not come back empty")
@@ -258,7 +258,7 @@ def doubled():
         node.settings["log.dirs"] = f"{old},{new}"
         node.start()
         cluster.nodes[1].start()  # with it there is a quorum
-        wait_until(lambda: "in more than one log directory" in node.log_text(), 30, "it is told")
+        wait_until(lambda: "in more than one log directory" in node.log_text(), DEADLINE_S, "it is told")
         said = [line for line in node.log_text().splitlines()
                 if "ERROR" in line and f"{TOPIC}-0" in line and "fetched anew from broker" not in line]
         note("\n".join(said))
@@ -287,10 +287,11 @@ def last_disk():
             for disk in disks:
                 check(node.running(), node.log_end())
                 os.rename(disk, disk + ".gone")
-                wait_until(lambda: f"log directory {disk} failed" in node.log_text(), 30, "a disk fails")
+                wait_until(lambda: f"log directory {disk} failed" in node.log_text(), DEADLINE_S,
+                           "a disk fails")
                 load.wait_acks(ACKS)
                 other.wait_acks(ACKS)
-            check(node.wait_exit(EXIT_DEADLINE_S) > 0, "the status of its end")
+            check(node.wait_exit(DEADLINE_S) > 0, "the status of its end")
             check("no log directory works any more" in node.log_text(), node.log_end())
             load.stop()
             other.stop()

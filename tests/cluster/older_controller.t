@@ -21,7 +21,7 @@ from wait import wait_until
 
 ACKS = 100
 FIRST_ONES, LATER_ONES = [-1, -2, -3], [-4, -5, -6, -7]  # values of single records
-EXIT_DEADLINE_S = 60
+EXIT_DEADLINE_S = 120
 REFUSAL = ["the controllers were restored from an older copy", "Restore a copy that is newer",
            "remove .metadata-index from each log directory of every broker"]
 
@@ -176,7 +176,7 @@ def go_on(cluster):
     cluster.start()
     cluster.wait_isr_whole("kept")
     check_equal(topics(cluster), {"kept", "doomed"}, "the topics")
-    aside = [wait_until(lambda node=node: strays(node, "new"), 30, "new is set aside")
+    aside = [wait_until(lambda node=node: strays(node, "new"), EXIT_DEADLINE_S, "new is set aside")
              for node in cluster.nodes]
     check_equal([len(found) for found in aside], [1] * len(cluster.nodes), "folders set aside")
     check_equal([batches(found[0]) for found in aside], new, "the records of new")

@@ -17,6 +17,7 @@ from wait import wait_until
 
 TOPIC = "precious"
 ACKS = 50
+DEADLINE_S = 120
 OLDER = "is an older disk, or an older copy"
 
 
@@ -112,7 +113,7 @@ def replaced():
             cluster.wait_serving()
             cluster.wait_isr_whole(TOPIC)  # all is fetched anew
             stop(other)
-            wait_until(lambda: cluster.partition(TOPIC) == (node.id, [node.id, other.id], [node.id]), 30,
+            wait_until(lambda: cluster.partition(TOPIC) == (node.id, [node.id, other.id], [node.id]), DEADLINE_S,
                        "it is the last member")
             acked.update(write(cluster))
             stop(node, kill)

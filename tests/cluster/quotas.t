@@ -118,7 +118,7 @@ def producing():
 
             def free():
                 return client.produce("t")[0] == 0
-            wait_until(free, 10, "an answer without a throttle")
+            wait_until(free, 120, "an answer without a throttle")
             check_equal([client.produce("t")[0] for _ in range(4)], [0] * 4, "throttles after the removal")
 
 

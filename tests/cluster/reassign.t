@@ -18,7 +18,7 @@ from tool import tool
 from wait import wait_until
 
 RECORDS = 300  # acknowledged between two steps
-FOLDER_DEADLINE_S = 30
+FOLDER_DEADLINE_S = 120
 
 
 def folder(cluster, node_id, topic):
@@ -104,12 +104,14 @@ def kills():
         with Load(cluster.bootstrap, "kills") as load:
             slow_down(cluster, "kills", [2, 3])
             asked(cluster, "kills", [2, 3], "--execute")
-            described = tool("kafka-topics.sh", "--bootstrap-server", cluster.bootstrap, "--describe", "--topic",
-                             "kills").stdout
-            check("\tAdding Replicas: 2,3\tRemoving Replicas: 0,1\t" in described, described)
-            health = json.loads(tool("millrace", "status", "--bootstrap-server", cluster.bootstrap, "--format",
-                                     "json", check_status=False).stdout)
-            check(health["healthy"], f"what a move adds is missing: {health}")
+            wait_until(lambda: "\tAdding Replicas: 2,3\tRemoving Replicas: 0,1\t" in
+                       tool("kafka-topics.sh", "--bootstrap-server", cluster.bootstrap, "--describe", "--topic",
+                            "kills").stdout, FOLDER_DEADLINE_S, "the move is described")
+
+            def healthy():
+                return json.loads(tool("millrace", "status", "--bootstrap-server", cluster.bootstrap, "--format",
+                                       "json", check_status=False).stdout)["healthy"]
+            wait_until(healthy, FOLDER_DEADLINE_S, "what a move adds is not missing")
             for victim in (cluster.leader("kills"), cluster.nodes[2], cluster.controller()):
                 kill_and_go_on(cluster, "kills", load, victim)
             told = asked(cluster, "kills", [2, 3], "--cancel", "--preserve-throttles")

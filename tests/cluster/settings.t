@@ -19,8 +19,8 @@ from tap import check, check_equal, test
 from tool import tool
 from wait import wait_until
 
-SERVING_DEADLINE_S = 30
-TOOL_DEADLINE_S = 60
+SERVING_DEADLINE_S = 120
+TOOL_DEADLINE_S = 120
 
 # What all of Kafka's files say in the same words.
 COMMON = {

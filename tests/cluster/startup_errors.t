@@ -14,12 +14,12 @@ from cluster import Cluster
 from tap import check, note, test
 from wait import wait_until
 
-REFUSAL_DEADLINE_S = 30
+DEADLINE_S = 120
 
 
 def refused(node, *words):
     """The node ends with a status other than 0, and one line of what it said names all the words."""
-    status = node.wait_exit(REFUSAL_DEADLINE_S)
+    status = node.wait_exit(DEADLINE_S)
     said = node.log_text().splitlines()
     sentences = [line for line in said if all(word in line for word in words)]
     note(sentences[0] if sentences else "")
@@ -159,7 +159,7 @@ def other_cluster():
         shutil.rmtree(os.path.join(cluster.nodes[0].log_dir, "controller"), ignore_errors=True)
         for node in cluster.nodes[1:]:
             node.start()
-        wait_until(lambda: cluster.serving(), 30, "the two others serve")
+        wait_until(lambda: cluster.serving(), DEADLINE_S, "the two others serve")
         cluster.nodes[0].start()
         refused(cluster.nodes[0], "server0.properties", "cluster", "data0", "log.dirs",
                 "controller.quorum.voters")
@@ -239,7 +239,7 @@ def unreachable_quorum():
         def complaints():
             lines = [line for line in alone.log_text().splitlines() if "controller.quorum.voters" in line]
             return lines if len(lines) >= 2 else None
-        note(wait_until(complaints, 60, "the node says twice that the quorum is out of reach")[-1])
+        note(wait_until(complaints, DEADLINE_S, "the node says twice that the quorum is out of reach")[-1])
         check(alone.running(), "the node gave up")
         cluster.start()
 

@@ -20,6 +20,7 @@ from wait import wait_until
 TOPIC = "starved"
 ACKS = 300
 IDLE = 400
+DEADLINE_S = 120
 FILES = 256
 
 
@@ -62,7 +63,7 @@ def descriptors():
         with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
             load.wait_acks(ACKS)
             idle = dial(node, IDLE)
-            wait_until(lambda: "raise ulimit -n" in node.log_text(), 30, "it says why it refuses")
+            wait_until(lambda: "raise ulimit -n" in node.log_text(), DEADLINE_S, "it says why it refuses")
             left = sum(is_open(sock) for sock in idle)
             note(f"{left} of {IDLE} connections are open, {open_files(node)} descriptors")
             check(0 < left < FILES, f"{left} idle connections are open")
@@ -72,7 +73,7 @@ def descriptors():
             wait_until(lambda: len(segments(node)) > before + 2, 60, "the log rolls")
             check(node.running(), "the broker ended")
             close_all(idle)
-            wait_until(lambda: answers(node), 30, "a new client is served")
+            wait_until(lambda: answers(node), DEADLINE_S, "a new client is served")
             load.wait_acks(ACKS)
             load.stop()
         check("is offline" not in node.log_text(), "a log directory went offline")

@@ -35,7 +35,7 @@ SPEAKERS = (  # to a cluster
     ("kafka-transactions.sh", "describe-producers", "--topic", "t", "--partition", "0"))
 ASK_CONTROLLERS = ("kafka-configs.sh", "kafka-metadata-quorum.sh", "kafka-cluster.sh", "kafka-features.sh",
                    "kafka-reassign-partitions.sh")
-QUIET_MS = "5000"  # without a record: the consumer has read to the end
+QUIET_MS = "10000"  # without a record: the consumer has read to the end
 
 
 def wait_partitions(cluster, topic, count):
@@ -198,7 +198,7 @@ def producer_mistakes():
         closed.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{closed.getsockname()[1]}"
         for more in ((), ("--sync",)):
-            done = tool(PRODUCER, "--broker-list", address, "--topic", "t", "--max-block-ms", "500", *more,
+            done = tool(PRODUCER, "--broker-list", address, "--topic", "t", "--max-block-ms", "3000", *more,
                         stdin="a\nb\n", check_status=False)
             check_equal((done.returncode, done.stdout), (1, ""), f"status and stdout ({done.stderr})")
             check("not delivered" in done.stderr and "--max-block-ms" in done.stderr
@@ -207,7 +207,7 @@ def producer_mistakes():
 
 @test("the console consumer: where it starts and where it ends")
 def consumer():
-    with Cluster(1) as cluster:
+    with Cluster(1, group_initial_rebalance_delay_ms=0) as cluster:
         cluster.create_topic("t", partitions=1)
         says(cluster, PRODUCER, "--topic", "t", stdin="0\n1\n2\n3\n")
         for arguments, count in (
@@ -228,7 +228,7 @@ def consumer():
              out="0\n1\n2\n", err="Processed a total of 3 messages\n")
         says(cluster, CONSUMER, "--topic", "t", "--group", "g", "--max-messages", "1", out="3\n",
              err="Processed a total of 1 messages\n")
-        says(cluster, CONSUMER, "--topic", "t", "--partition", "7", "--timeout-ms", "200",
+        says(cluster, CONSUMER, "--topic", "t", "--partition", "7", "--timeout-ms", "3000",
              err=re.compile("no partition 7 yet"))
         for arguments, words in (
                 ((), ["--topic NAME", "--include"]),

@@ -120,7 +120,7 @@ def copy_under_restarts():
 def produce(producer, topic, *values):
     for value in values:
         producer.produce(topic, value, partition=0)
-    check_equal(producer.flush(30), 0, "records that were never answered")
+    check_equal(producer.flush(120), 0, "records that were never answered")
 
 
 @test("a zombie is fenced, and what it wrote is never seen")
@@ -152,7 +152,7 @@ def zombie():
 def timeout():
     with cluster_of_transactions() as cluster:
         make_topics(cluster, "t")
-        gone = new_producer(cluster.bootstrap, "gone", transaction_timeout_ms=6000)
+        gone = new_producer(cluster.bootstrap, "gone", transaction_timeout_ms=15000)
         gone.init_transactions(60)
         gone.begin_transaction()
         produce(gone, "t", "of who is gone")
@@ -193,7 +193,7 @@ def offsets():
                 check(error.args[0].code() in (KafkaError._TIMED_OUT, KafkaError.UNSTABLE_OFFSET_COMMIT),
                       f"who asks for it hears {error}")
             ends(60)
-            wait_until(lambda: stable(committed) == expected, 30, f"the offset is {expected}")
+            wait_until(lambda: stable(committed) == expected, 120, f"the offset is {expected}")
         consumer.close()
 
 

@@ -4,7 +4,7 @@ import threading
 from confluent_kafka import Consumer, TopicPartition
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 class LiveMember:

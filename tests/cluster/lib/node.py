@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 BUILD = os.path.join(ROOT, os.environ.get("BUILD") or "build")
 SERVER = os.path.join(BUILD, "millrace-server")
 LOG_LINES = 60  # of a node's log, printed when a test fails
-STOP_DEADLINE_S = 30
+STOP_DEADLINE_S = 120
 SANITIZER_REPORT = re.compile(r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*")
 
 SANITIZER_MEMORY = 4  # times as much: it pads what is allocated and keeps what is freed

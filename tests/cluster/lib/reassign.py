@@ -5,7 +5,7 @@ import wire
 from wait import wait_until
 
 ALTER, LIST = 45, 46
-MOVE_DEADLINE_S = 60
+MOVE_DEADLINE_S = 120
 
 
 def _request(api, version, body):

@@ -7,7 +7,7 @@ from node import BUILD
 from tap import check, check_equal, note
 
 MILLRACE = os.path.join(BUILD, "millrace")
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 def tool(name, *arguments, stdin="", check_status=True):
