@@ -291,6 +291,42 @@ sinks.k1.sink.serializer = header_and_text
         wait_until(lambda: rolled(agent)[1:] == ["{basename=y} 01234567", "{basename=y} 89"], DEADLINE_S, "two pieces")
 
 
+def spool_avro(agent, name, *blocks, damage=b""):
+    """A file of Avro's: records with one string, of less than 64 bytes each."""
+    schema = b'{"type":"record","name":"R","fields":[{"name":"s","type":"string"}]}'
+    sync = b"0123456789abcdef"
+    data = b"Obj\1\2" + bytes([22]) + b"avro.schema" + bytes([2 * len(schema) & 127 | 128, len(schema) >> 6])
+    data += schema + b"\0" + sync
+    for block in blocks:
+        body = b"".join(bytes([2 * len(word)]) + word.encode() for word in block)
+        data += bytes([2 * len(block), 2 * len(body)]) + body + sync
+    with open(agent.path(f"spool/{name}.tmp"), "wb") as file:
+        file.write(data + damage)
+    os.rename(agent.path(f"spool/{name}.tmp"), agent.path(f"spool/{name}"))
+
+
+@test("spooldir: records of Avro files, with a checksum of their schema; what is damaged is left, the next one is read")
+def spooldir_avro():
+    agent = Agent(MEMORY + ROLL + SPOOL + """
+sources.r1.deserializer = AVRO
+sources.r1.basenameHeader = true
+sinks.k1.sink.serializer = header_and_text
+""")
+    os.makedirs(agent.path("spool"))
+    spool_avro(agent, "a", ["the 1st", "the 2nd"], ["the 3rd"])
+    with agent:
+        wait_until(lambda: os.path.exists(agent.path("spool/a.COMPLETED")), DEADLINE_S, "the first file is read")
+        spool_avro(agent, "bad", ["in time"], damage=b"?")
+        agent.wait_told("spool/bad is not read on from byte .*: it ends in the middle of a block")
+        spool_avro(agent, "c", ["at last"])
+        wait_until(lambda: os.path.exists(agent.path("spool/c.COMPLETED")), DEADLINE_S, "the last file is read")
+        wait_until(lambda: len(rolled(agent)) == 5, DEADLINE_S, "all records")
+        words = {"a": ["the 1st", "the 2nd", "the 3rd"], "bad": ["in time"], "c": ["at last"]}
+        check_equal(rolled(agent), ["{basename=%s, flume.avro.schema.hash=5b9cf4b45f4a6b2d} \x0e%s" % (name, word)
+                                    for name, of in words.items() for word in of], "the records")
+        check(os.path.exists(agent.path("spool/bad")), "the damaged file is where it was")
+
+
 @test("spooldir after kill -9: with a file channel no line is missing, and a start goes on in the file")
 def spooldir_kills():
     directory = tempfile.mkdtemp(prefix="millrace-agent-")

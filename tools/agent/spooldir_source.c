@@ -5,7 +5,10 @@
  * by chunk, its lines go to the channels, and when these have all of them the file gets its suffix,
  * or a mark in the tracker's directory.
  * How far the channels have it is kept in the tracker directory, so that a start goes on there.
- * Failure modes: a file that still grows is read to its new end, with a warning; one whose new name
+ * Lines and whole files are cut out of what was read here; records of Avro files come from
+ * spooldir_avro.h.
+ * Failure modes: a damaged Avro file is left where its damage begins, and the next one is read; a
+ * file that still grows is read to its new end, with a warning; one whose new name
  * is taken stays as it is, is told, and not read again; a crash reads again what the tracker did
  * not know yet. A system gives the inode of a removed file to a new one, and a name may come again:
  * a file goes on where the tracker says only if path, inode and first bytes are those of before. */
@@ -14,46 +17,23 @@
 
 #include "base/crc32c.h"
 #include "base/mem.h"
-#include "env/path_look.h"
-#include "tools/agent/expression.h"
 #include "tools/agent/lines.h"
 #include "tools/agent/source.h"
-#include "tools/agent/taildir_positions.h"
+#include "tools/agent/spooldir_avro.h"
+#include "tools/agent/spooldir_look.h"
 #include "tools/agent/types.h"
 
 enum {
     SPOOLDIR_BLOCK = 256 * 1024,
     SPOOLDIR_BATCHES_PER_TURN = 32,
     SPOOLDIR_TRACK_MS = 250,
-    SPOOLDIR_RETRY_MS = 1000,
-    SPOOLDIR_DEPTH_MAX = 32 /* directories in directories */
+    SPOOLDIR_RETRY_MS = 1000
 };
+
+/* What is an event. */
+enum spooldir_events { SPOOLDIR_LINES, SPOOLDIR_BLOBS, SPOOLDIR_RECORDS };
 
 struct spooldir_source;
-
-/* What the looks share with their source; counted, since a look outlives it. */
-struct spooldir_rules {
-    int refs;
-    char *dir, *suffix;
-    struct expression *include, *ignore;
-    bool youngest, recursive;
-    char *tracker; /* the directory */
-    bool marks;    /* files that were read have a mark there, instead of another name */
-    char *refused; /* paths that could not be finished, each with a newline behind it */
-};
-
-struct spooldir_look {
-    struct env_work work;
-    struct env *env;
-    struct spooldir_source *spooldir; /* NULL = stopped */
-    struct spooldir_rules *rules;
-    char *path; /* of the next file; NULL = there is none */
-    struct env_path_info info;
-    uint8_t head[TAILDIR_HEAD_MAX]; /* its first bytes */
-    size_t head_len;
-    char *missed; /* a directory that could not be looked into; NULL = none */
-    int err;      /* why */
-};
 
 struct spooldir_read {
     struct env_work work;
@@ -74,8 +54,9 @@ struct spooldir_source {
     struct taildir_store *store;
     struct env_timer poll, turn, track;
     /* the file that is read */
-    char *path; /* NULL = none */
-    struct env_file *file;
+    char *path;                 /* NULL = none */
+    struct env_file *file;      /* of lines and blobs */
+    struct spooldir_avro *avro; /* of records: it has the file */
     struct env_path_info info;
     uint32_t head_len, head; /* of its first bytes: their count and CRC-32C */
     struct headers *headers;
@@ -84,10 +65,11 @@ struct spooldir_source {
     uint64_t pos;    /* the channels have what is before it */
     bool at_end, moved;
     struct batch batch;
-    bool under_way, blob;
-    size_t blob_max;
+    bool under_way;
+    enum spooldir_events events;
     char *tracker;                  /* the file */
     struct taildir_positions known; /* from before the start, for files that are still to come */
+    struct taildir_positions aside; /* where damaged files are left: a start does not send again */
 };
 
 /* clang-format off */
@@ -114,9 +96,14 @@ static const struct key_row spooldir_keys[] = {
     KEY_INT("maxBackoff", "4000", 1, KEY_MAX_LONG,
             "Without effect: a full channel is tried again as for every source."),
     KEY_INT("batchSize", "100", 1, KEY_MAX_INT, "The most events that are put at once."),
-    KEY_ONE_OF("deserializer", "line", "line|"
+    KEY_ONE_OF("deserializer", "line", "line|avro|"
+               "org.apache.flume.serialization.LineDeserializer$Builder|"
+               "org.apache.flume.serialization.AvroEventDeserializer$Builder|"
                "org.apache.flume.sink.solr.morphline.BlobDeserializer$Builder",
-               "What is an event: a line, or a whole file."),
+               "What is an event: a line, a record of an Avro file, or a whole file."),
+    KEY_ONE_OF("deserializer.schemaType", "HASH", "HASH|LITERAL",
+               "Of Avro files: whether the header flume.avro.schema.hash has a checksum of the "
+               "schema, or flume.avro.schema.literal the schema."),
     KEY_INT("deserializer.maxLineLength", "2048", 1, 16 << 20,
             "The most bytes of a line; the rest of a longer one is the next event."),
     KEY_INT("deserializer.maxBlobLength", "100000000", 1, 1 << 30,
@@ -132,46 +119,11 @@ static const struct key_row spooldir_keys[] = {
 /* clang-format on */
 
 static void spooldir_pump(struct spooldir_source *spooldir);
+static void spooldir_avro_done(void *data);
 
 static struct spooldir_source *spooldir_of(struct source *source)
 {
     return CONTAINER_OF(source, struct spooldir_source, source);
-}
-
-/* ---- which file is next ---- */
-
-static void spooldir_rules_unref(struct spooldir_rules *rules)
-{
-    ASSERT(rules->refs > 0);
-    if (--rules->refs > 0)
-        return;
-    expression_free(rules->include);
-    expression_free(rules->ignore);
-    mem_free(rules->dir);
-    mem_free(rules->suffix);
-    mem_free(rules->tracker);
-    mem_free(rules->refused);
-    mem_free(rules);
-}
-
-static struct spooldir_rules *spooldir_rules_new(const struct part *part, struct buf *problems)
-{
-    struct spooldir_rules *rules = mem_alloc(sizeof(*rules));
-    rules->refs = 1;
-    rules->dir = mem_strdup(part_text(part, "spoolDir"));
-    rules->suffix = mem_strdup(part_text(part, "fileSuffix"));
-    rules->refused = mem_strdup("");
-    const char *tracker = part_text(part, "trackerDir");
-    rules->tracker =
-        tracker[0] == '/' ? mem_strdup(tracker) : mem_printf("%s/%s", rules->dir, tracker);
-    rules->marks = part_is(part, "trackingPolicy", "tracker_dir");
-    rules->recursive = part_flag(part, "recursiveDirectorySearch");
-    rules->youngest = part_is(part, "consumeOrder", "youngest");
-    rules->include =
-        expression_new(part, "includePattern", part_text(part, "includePattern"), true, problems);
-    rules->ignore =
-        expression_new(part, "ignorePattern", part_text(part, "ignorePattern"), true, problems);
-    return rules;
 }
 
 static void spooldir_check(const struct part *part, struct buf *problems)
@@ -187,142 +139,6 @@ static void spooldir_check(const struct part *part, struct buf *problems)
                       "never");
 }
 
-static bool spooldir_takes(const struct spooldir_rules *rules, const char *name)
-{
-    size_t len = strlen(name), suffix = strlen(rules->suffix);
-    bool read = !rules->marks && suffix > 0 && len >= suffix &&
-                strcmp(name + len - suffix, rules->suffix) == 0;
-    return name[0] != '.' && !read && expression_finds(rules->include, name, len) &&
-           !expression_finds(rules->ignore, name, len);
-}
-
-static bool spooldir_is_refused(const struct spooldir_rules *rules, const char *path)
-{
-    char *line = mem_printf("%s\n", path);
-    bool found = strstr(rules->refused, line) != NULL;
-    mem_free(line);
-    return found;
-}
-
-/* The first bytes of the file that was found; none when it can't be read, which its reader tells.
- */
-static void spooldir_look_at_head(struct spooldir_look *look)
-{
-    struct env_file *file;
-    if (env_file_open(look->env, look->path, ENV_OPEN_READ, &file))
-        return;
-    ssize_t got = env_file_read(file, look->head, sizeof(look->head), 0);
-    look->head_len = got > 0 ? (size_t)got : 0;
-    env_file_close(file);
-}
-
-/* The mark of a file that was read, below the tracker's directory as the file is below ours. */
-static char *spooldir_mark(const struct spooldir_rules *rules, const char *path)
-{
-    ASSERT(strncmp(path, rules->dir, strlen(rules->dir)) == 0);
-    return mem_printf("%s%s%s", rules->tracker, path + strlen(rules->dir), rules->suffix);
-}
-
-static bool spooldir_is_done(const struct spooldir_look *look, const char *path)
-{
-    if (spooldir_is_refused(look->rules, path))
-        return true;
-    if (!look->rules->marks)
-        return false;
-    char *mark = spooldir_mark(look->rules, path);
-    bool marked = env_path_exists(look->env, mark);
-    mem_free(mark);
-    return marked;
-}
-
-/* Takes the path over. */
-static void spooldir_look_at(struct spooldir_look *look, char *path,
-                             const struct env_path_info *info)
-{
-    const struct spooldir_rules *rules = look->rules;
-    bool usable = spooldir_takes(rules, strrchr(path, '/') + 1) && !spooldir_is_done(look, path);
-    bool better =
-        usable && (!look->path || (rules->youngest ? info->modified_ms > look->info.modified_ms
-                                                   : info->modified_ms < look->info.modified_ms));
-    mem_free(better ? look->path : path);
-    if (!better)
-        return;
-    look->path = path;
-    look->info = *info;
-}
-
-/* A directory that is looked into, and those that it is in. */
-struct spooldir_in {
-    const struct spooldir_in *outer; /* NULL = it is the outermost one */
-    uint64_t device, inode;
-    int depth;
-};
-
-static struct spooldir_in spooldir_enter(struct spooldir_look *look, const char *dir,
-                                         const struct spooldir_in *outer)
-{
-    struct env_path_info info;
-    struct spooldir_in in = {.outer = outer, .depth = outer ? outer->depth + 1 : 0};
-    if (env_path_look(look->env, dir, &info) == 0) {
-        in.device = info.device;
-        in.inode = info.inode;
-    }
-    ASSERT(in.depth <= SPOOLDIR_DEPTH_MAX);
-    return in;
-}
-
-/* Not one that we are in: a link leads there, and all of it would be found twice, or for ever. */
-static bool spooldir_may_enter(const struct spooldir_look *look, const struct env_path_info *info,
-                               const struct spooldir_in *in)
-{
-    if (!look->rules->recursive || in->depth == SPOOLDIR_DEPTH_MAX)
-        return false;
-    for (; in; in = in->outer)
-        if (in->device == info->device && in->inode == info->inode)
-            return false;
-    return true;
-}
-
-static void spooldir_look_into(struct spooldir_look *look, const char *dir,
-                               const struct spooldir_in *in)
-{
-    char **names;
-    size_t count;
-    int err = env_dir_list(look->env, dir, &names, &count);
-    if (err && !look->missed) {
-        look->missed = mem_strdup(dir);
-        look->err = err;
-    }
-    for (size_t i = 0; !err && i < count; i++) {
-        struct env_path_info info;
-        char *path = mem_printf("%s/%s", dir, names[i]);
-        if (names[i][0] == '.' || env_path_look(look->env, path, &info) != 0) {
-            mem_free(path);
-        } else if (info.regular) {
-            spooldir_look_at(look, path, &info);
-        } else {
-            if (spooldir_may_enter(look, &info, in)) {
-                struct spooldir_in inner = spooldir_enter(look, path, in);
-                spooldir_look_into(look, path, &inner);
-            }
-            mem_free(path);
-        }
-    }
-    if (!err)
-        env_dir_list_free(names, count);
-}
-
-static void spooldir_look_run(struct env_work *work)
-{
-    struct spooldir_look *look = CONTAINER_OF(work, struct spooldir_look, work);
-    /* The tracker's directory, however its path is spelled, counts as one that we are in. */
-    struct spooldir_in tracker = spooldir_enter(look, look->rules->tracker, NULL);
-    struct spooldir_in dir = spooldir_enter(look, look->rules->dir, &tracker);
-    spooldir_look_into(look, look->rules->dir, &dir);
-    if (look->path)
-        spooldir_look_at_head(look);
-}
-
 /* ---- the file ---- */
 
 static void spooldir_drop_file(struct spooldir_source *spooldir)
@@ -330,11 +146,22 @@ static void spooldir_drop_file(struct spooldir_source *spooldir)
     if (spooldir->file)
         env_file_close(spooldir->file);
     spooldir->file = NULL;
+    spooldir_avro_free(spooldir->avro);
+    spooldir->avro = NULL;
     mem_free(spooldir->path);
     spooldir->path = NULL;
     headers_unref(spooldir->headers);
     spooldir->headers = NULL;
     lines_close(&spooldir->lines);
+}
+
+static struct taildir_position spooldir_position(const struct spooldir_source *spooldir)
+{
+    return (struct taildir_position){.inode = spooldir->info.inode,
+                                     .pos = spooldir->pos,
+                                     .path = spooldir->path,
+                                     .head_len = spooldir->head_len,
+                                     .head = spooldir->head};
 }
 
 static struct headers *spooldir_headers(const struct part *part, const char *path)
@@ -391,22 +218,36 @@ static void spooldir_begin(struct spooldir_source *spooldir, const struct spoold
     spooldir->pos = spooldir_known_pos(spooldir, look);
     spooldir->offset = spooldir->pos;
     spooldir->at_end = false;
-    size_t most = spooldir->blob ? spooldir->blob_max
-                                 : (size_t)part_number(part, "deserializer.maxLineLength");
+    bool blobs = spooldir->events == SPOOLDIR_BLOBS;
+    size_t most = (size_t)part_number(part, blobs ? "deserializer.maxBlobLength"
+                                                  : "deserializer.maxLineLength");
     lines_init(&spooldir->lines, SPOOLDIR_BLOCK, most, true);
+    if (spooldir->events == SPOOLDIR_RECORDS) {
+        spooldir->avro = spooldir_avro_new(
+            spooldir->source.env, spooldir->file, spooldir->pos, spooldir->headers,
+            part_is(part, "deserializer.schemaType", "LITERAL"), spooldir_avro_done, spooldir);
+        spooldir->file = NULL;
+    }
     logger_info(&spooldir->source.logger, "reading %s from byte %llu", spooldir->path,
                 (unsigned long long)spooldir->pos);
     spooldir_pump(spooldir);
 }
 
-static void spooldir_refuse(struct spooldir_source *spooldir, const char *why)
+/* No look finds it again. */
+static void spooldir_refuse(struct spooldir_source *spooldir)
 {
     char *refused = mem_printf("%s%s\n", spooldir->rules->refused, spooldir->path);
+    ASSERT(!spooldir->look);
+    mem_free(spooldir->rules->refused);
+    spooldir->rules->refused = refused;
+}
+
+static void spooldir_cannot_finish(struct spooldir_source *spooldir, const char *why)
+{
     logger_error(&spooldir->source.logger,
                  "%s has been read, and can't be finished: %s; it is left as it is", spooldir->path,
                  why);
-    mem_free(spooldir->rules->refused);
-    spooldir->rules->refused = refused;
+    spooldir_refuse(spooldir);
 }
 
 static void spooldir_track(struct spooldir_source *spooldir)
@@ -448,9 +289,9 @@ static void spooldir_finish(struct spooldir_source *spooldir)
     else
         err = env_path_rename(env, spooldir->path, done);
     if (err == ERR_EXISTS)
-        spooldir_refuse(spooldir, "a file with its new name is there");
+        spooldir_cannot_finish(spooldir, "a file with its new name is there");
     else if (err)
-        spooldir_refuse(spooldir, err_text(err));
+        spooldir_cannot_finish(spooldir, err_text(err));
     mem_free(done);
     spooldir_drop_file(spooldir);
     spooldir_track(spooldir); /* its position is of no use any more */
@@ -470,6 +311,21 @@ static void spooldir_ended(struct spooldir_source *spooldir)
         return;
     }
     spooldir_finish(spooldir);
+}
+
+/* The channels have what is in front of the damage; the position says so to the next start. */
+static void spooldir_set_aside(struct spooldir_source *spooldir, const char *why)
+{
+    struct taildir_position left = spooldir_position(spooldir);
+    logger_error(&spooldir->source.logger,
+                 "%s is not read on from byte %llu: %s; what is in front of that is sent, and the "
+                 "file is left as it is: put a good one there under another name",
+                 spooldir->path, (unsigned long long)spooldir->pos, why);
+    spooldir_refuse(spooldir);
+    taildir_positions_add(&spooldir->aside, &left);
+    spooldir_drop_file(spooldir);
+    spooldir_track(spooldir);
+    env_timer_start(&spooldir->poll, 0);
 }
 
 /* ---- reading ---- */
@@ -524,18 +380,29 @@ static void spooldir_read_on(struct spooldir_source *spooldir)
     env_work_submit(spooldir->source.env, &read->work, spooldir_read_run, spooldir_read_done);
 }
 
+/* The next line or blob. */
+static bool spooldir_cut(struct spooldir_source *spooldir, struct event *event)
+{
+    bool blobs = spooldir->events == SPOOLDIR_BLOBS;
+    int found = blobs ? 0 : lines_next(&spooldir->lines, event);
+    bool cut = found == ERR_TOO_LARGE || (found == 0 && spooldir->at_end);
+    size_t held = spooldir->lines.end - spooldir->lines.start;
+    if (blobs && held >= spooldir->lines.line_max)
+        cut = true;
+    if (found != 1 && !(cut && lines_rest(&spooldir->lines, event)))
+        return false;
+    event->headers = headers_ref(spooldir->headers);
+    return true;
+}
+
 static void spooldir_fill(struct spooldir_source *spooldir)
 {
     struct event event;
     while (!batch_is_full(&spooldir->batch)) {
-        int found = spooldir->blob ? 0 : lines_next(&spooldir->lines, &event);
-        bool cut = found == ERR_TOO_LARGE || (found == 0 && spooldir->at_end);
-        size_t held = spooldir->lines.end - spooldir->lines.start;
-        if (spooldir->blob && held >= spooldir->blob_max)
-            cut = true;
-        if (found != 1 && !(cut && lines_rest(&spooldir->lines, &event)))
+        bool found = spooldir->avro ? spooldir_avro_next(spooldir->avro, &event)
+                                    : spooldir_cut(spooldir, &event);
+        if (!found)
             return;
-        event.headers = headers_ref(spooldir->headers);
         batch_add(&spooldir->batch, &event);
     }
 }
@@ -543,7 +410,9 @@ static void spooldir_fill(struct spooldir_source *spooldir)
 static void spooldir_batch_ended(struct spooldir_source *spooldir)
 {
     spooldir->under_way = false;
-    spooldir->pos = spooldir->offset - (spooldir->lines.end - spooldir->lines.start);
+    spooldir->pos = spooldir->avro
+                        ? spooldir_avro_pos(spooldir->avro)
+                        : spooldir->offset - (spooldir->lines.end - spooldir->lines.start);
     spooldir_track(spooldir);
 }
 
@@ -555,17 +424,57 @@ static void spooldir_batch_done(struct batch *batch, int status)
     spooldir_pump(spooldir);
 }
 
+/* A block of records has come, or none. */
+static void spooldir_avro_done(void *data)
+{
+    struct spooldir_source *spooldir = data;
+    const char *why;
+    int err = spooldir_avro_status(spooldir->avro, &why);
+    ASSERT(!spooldir->under_way);
+    if (spooldir_avro_is_from_start(spooldir->avro)) {
+        logger_warn(
+            &spooldir->source.logger,
+            "%s has no block at byte %llu, where it was left: it is read from its beginning",
+            spooldir->path, (unsigned long long)spooldir->pos);
+        spooldir->pos = 0;
+    }
+    if (err == ERR_EOF) {
+        spooldir_finish(spooldir);
+    } else if (err == ERR_CORRUPT) {
+        spooldir_set_aside(spooldir, why);
+    } else if (err) {
+        logger_error(&spooldir->source.logger, "can't read %s, trying on: %s", spooldir->path,
+                     err_text(err));
+        env_timer_start(&spooldir->turn, SPOOLDIR_RETRY_MS);
+    } else {
+        spooldir_pump(spooldir);
+    }
+}
+
+/* There is nothing to send: more is read, or all was. */
+static void spooldir_go_on(struct spooldir_source *spooldir)
+{
+    if (spooldir->avro)
+        spooldir_avro_read(spooldir->avro);
+    else if (spooldir->at_end)
+        spooldir_ended(spooldir);
+    else
+        spooldir_read_on(spooldir);
+}
+
+static bool spooldir_is_reading(const struct spooldir_source *spooldir)
+{
+    return spooldir->read || (spooldir->avro && spooldir_avro_is_busy(spooldir->avro));
+}
+
 static void spooldir_pump(struct spooldir_source *spooldir)
 {
     for (int i = 0; i < SPOOLDIR_BATCHES_PER_TURN; i++) {
-        if (!spooldir->path || spooldir->under_way || spooldir->read)
+        if (!spooldir->path || spooldir->under_way || spooldir_is_reading(spooldir))
             return;
         spooldir_fill(spooldir);
         if (spooldir->batch.count == 0) {
-            if (spooldir->at_end)
-                spooldir_ended(spooldir);
-            else
-                spooldir_read_on(spooldir);
+            spooldir_go_on(spooldir);
             return;
         }
         spooldir->under_way = batch_send(&spooldir->batch) == TRANSACTION_PENDING;
@@ -582,26 +491,19 @@ static void spooldir_on_turn(void *data)
 
 /* ---- looking ---- */
 
-static void spooldir_look_done(struct env_work *work)
+static void spooldir_look_done(void *data, struct spooldir_look *look)
 {
-    struct spooldir_look *look = CONTAINER_OF(work, struct spooldir_look, work);
-    struct spooldir_source *spooldir = look->spooldir;
-    if (spooldir) {
-        spooldir->look = NULL;
-        if (look->err)
-            logger_warn(&spooldir->source.logger, "can't look into %s: %s", look->missed,
-                        err_text(look->err));
-        if (!look->path && !look->err) /* there is no file that a position could be for */
-            taildir_positions_close(&spooldir->known);
-        if (look->path)
-            spooldir_begin(spooldir, look);
-        else
-            env_timer_start(&spooldir->poll, part_number(spooldir->source.part, "pollDelay"));
-    }
-    spooldir_rules_unref(look->rules);
-    mem_free(look->missed);
-    mem_free(look->path);
-    mem_free(look);
+    struct spooldir_source *spooldir = data;
+    spooldir->look = NULL;
+    if (look->err)
+        logger_warn(&spooldir->source.logger, "can't look into %s: %s", look->missed,
+                    err_text(look->err));
+    if (!look->path && !look->err) /* there is no file that a position could be for */
+        taildir_positions_close(&spooldir->known);
+    if (look->path)
+        spooldir_begin(spooldir, look);
+    else
+        env_timer_start(&spooldir->poll, part_number(spooldir->source.part, "pollDelay"));
 }
 
 static void spooldir_on_poll(void *data)
@@ -609,13 +511,8 @@ static void spooldir_on_poll(void *data)
     struct spooldir_source *spooldir = data;
     if (spooldir->path || spooldir->look)
         return;
-    struct spooldir_look *look = mem_alloc(sizeof(*look));
-    look->env = spooldir->source.env;
-    look->spooldir = spooldir;
-    look->rules = spooldir->rules;
-    look->rules->refs++;
-    spooldir->look = look;
-    env_work_submit(look->env, &look->work, spooldir_look_run, spooldir_look_done);
+    spooldir->look =
+        spooldir_look_start(spooldir->source.env, spooldir->rules, spooldir_look_done, spooldir);
 }
 
 /* ---- the tracker ---- */
@@ -632,16 +529,15 @@ static void spooldir_stored(void *data, int err)
         env_timer_start(&spooldir->track, SPOOLDIR_TRACK_MS);
 }
 
-/* That of the file that is read, and those of files that are still to come. */
+/* Those of the file that is read, of damaged files, and of files that are still to come. */
 static void spooldir_add_positions(const struct spooldir_source *spooldir,
                                    struct taildir_positions *positions)
 {
+    struct taildir_position current = spooldir_position(spooldir);
     if (spooldir->path)
-        taildir_positions_add(positions, &(struct taildir_position){.inode = spooldir->info.inode,
-                                                                    .pos = spooldir->pos,
-                                                                    .path = spooldir->path,
-                                                                    .head_len = spooldir->head_len,
-                                                                    .head = spooldir->head});
+        taildir_positions_add(positions, &current);
+    for (size_t i = 0; i < spooldir->aside.count; i++)
+        taildir_positions_add(positions, &spooldir->aside.rows[i]);
     for (size_t i = 0; i < spooldir->known.count; i++)
         if (!spooldir->known.rows[i].taken)
             taildir_positions_add(positions, &spooldir->known.rows[i]);
@@ -690,8 +586,10 @@ static int spooldir_start(struct source *source, struct buf *problem)
         mem_free(spooldir->tracker);
         return err;
     }
-    spooldir->blob = !part_is(source->part, "deserializer", "line");
-    spooldir->blob_max = (size_t)part_number(source->part, "deserializer.maxBlobLength");
+    const char *deserializer = part_text(source->part, "deserializer");
+    spooldir->events = strcasestr(deserializer, "blob")   ? SPOOLDIR_BLOBS
+                       : strcasestr(deserializer, "avro") ? SPOOLDIR_RECORDS
+                                                          : SPOOLDIR_LINES;
     batch_init(&spooldir->batch, source, (size_t)part_number(source->part, "batchSize"), true,
                spooldir_batch_done);
     env_timer_init(source->env, &spooldir->poll, spooldir_on_poll, spooldir);
@@ -717,13 +615,14 @@ static void spooldir_stop(struct source *source)
         logger_error(&source->logger, "can't write %s: %s", spooldir->tracker, err_text(err));
     taildir_positions_close(&last);
     if (spooldir->look)
-        spooldir->look->spooldir = NULL;
+        spooldir->look->data = NULL;
     if (spooldir->read) {
         spooldir->read->spooldir = NULL;
         spooldir->file = NULL; /* the read closes it */
     }
     spooldir_drop_file(spooldir);
     taildir_positions_close(&spooldir->known);
+    taildir_positions_close(&spooldir->aside);
     spooldir_rules_unref(spooldir->rules);
     mem_free(spooldir->tracker);
 }

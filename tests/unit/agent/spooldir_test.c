@@ -1,10 +1,11 @@
-/* The spooldir source on real files: where a file goes on after a start. */
+/* The spooldir source on real files: where a file goes on after a start, and Avro files. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "world.h"
 
+#include "avro_golden.h"
 #include "base/crc32c.h"
 
 struct spool {
@@ -218,6 +219,190 @@ static void circles_and_marks_are_not_looked_into(void)
     spool_close(&s);
 }
 
-TAP_MAIN(TAP_TEST(marks_tell_what_was_read), TAP_TEST(circles_and_marks_are_not_looked_into),
+/* ---- Avro files ---- */
+
+enum { GOLDEN_MAX = 2048, GOLDEN_SYNC = 16 };
+
+struct golden {
+    uint8_t data[GOLDEN_MAX];
+    size_t len, second; /* where the second block begins */
+};
+
+static void golden_read(struct golden *golden, const char *hex)
+{
+    *golden = (struct golden){.len = strlen(hex) / 2};
+    for (size_t i = 0; i < golden->len; i++) {
+        unsigned byte;
+        CHECK(sscanf(hex + 2 * i, "%2x", &byte) == 1);
+        golden->data[i] = (uint8_t)byte;
+    }
+    const uint8_t *at = golden->data;
+    for (int i = 0; i < 2; i++) { /* behind the header, behind the first block */
+        at = memmem(at, golden->len - (size_t)(at - golden->data), "0123456789abcdef", GOLDEN_SYNC);
+        CHECK(at);
+        at += GOLDEN_SYNC;
+    }
+    golden->second = (size_t)(at - golden->data);
+    CHECK(golden->second < golden->len);
+}
+
+/* In one step: what a look finds is whole. */
+static void spool_put(struct spool *s, const char *name, const void *data, size_t len)
+{
+    char *path = spool_path(s, name), *draft = spool_path(s, ".draft");
+    FILE *file = fopen(draft, "w");
+    CHECK(file);
+    CHECK(fwrite(data, 1, len, file) == len);
+    CHECK(fclose(file) == 0);
+    CHECK_INT(env_path_rename(s->w.env, draft, path), 0);
+    mem_free(path);
+    mem_free(draft);
+}
+
+/* The bodies in hexadecimal; all events have the header. */
+static const char *spool_records(struct spool *s, const char *header, const char *value)
+{
+    channel_take(s->channel, s->take);
+    for (size_t i = 0; i < s->take->count; i++) {
+        const struct event *event = &s->take->events[i];
+        const struct header *found = headers_find(event->headers, header);
+        CHECK(found);
+        CHECK(strncmp(found->value, value, strlen(value)) == 0);
+        for (size_t b = 0; b < event->len; b++)
+            buf_printf(&s->got, "%02x", event->body[b]);
+        buf_printf(&s->got, "|");
+    }
+    if (s->take->count > 0)
+        channel_commit(s->take);
+    return buf_text(&s->got);
+}
+
+static char *golden_records(size_t from, size_t to)
+{
+    struct buf all;
+    buf_init(&all);
+    for (size_t i = from; i < to; i++)
+        buf_printf(&all, "%s|", avro_golden_records[i]);
+    char *text = mem_strdup(buf_text(&all));
+    buf_close(&all);
+    return text;
+}
+
+#define HASH "flume.avro.schema.hash", AVRO_GOLDEN_SCHEMA_HASH
+
+static void records_of_avro_files_are_events(void)
+{
+    static const struct {
+        const char *hex, *type, *header, *value;
+    } rows[] = {
+        {avro_golden_null, "avro", HASH},
+        {avro_golden_deflate, "AVRO deserializer.schemaType=hash", HASH},
+        {avro_golden_snappy, "org.apache.flume.serialization.AvroEventDeserializer$Builder", HASH},
+        {avro_golden_zstandard, "AVRO deserializer.schemaType=LITERAL", "flume.avro.schema.literal",
+         "{\""},
+    };
+    char *expected = golden_records(0, ARRAY_LEN(avro_golden_records));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct spool s;
+        struct golden golden;
+        char *values = mem_printf("batchSize=2 deserializer=%s", rows[i].type);
+        golden_read(&golden, rows[i].hex);
+        spool_open(&s, values);
+        spool_put(&s, "a", golden.data, golden.len);
+        spool_start(&s);
+        char *done = spool_path(&s, "a.COMPLETED");
+        UNTIL(s.w.env, env_path_exists(s.w.env, done));
+        CHECK_STR(spool_records(&s, rows[i].header, rows[i].value), expected);
+        source_stop(s.source);
+        mem_free(done);
+        mem_free(values);
+        spool_close(&s);
+    }
+    mem_free(expected);
+}
+
+/* Where a block begins; what is none, as lines leave it, is not gone on from. */
+static void an_avro_file_goes_on_behind_a_block(void)
+{
+    struct golden golden;
+    golden_read(&golden, avro_golden_null);
+    char *whole = golden_records(0, ARRAY_LEN(avro_golden_records));
+    for (size_t off = 0; off < 3; off++) {
+        struct spool s;
+        spool_open(&s, "deserializer=avro basenameHeader=true");
+        spool_put(&s, "a", golden.data, golden.len);
+        size_t pos = off == 2 ? 5 : golden.second + off;
+        spool_track(&s, "a", spool_inode(&s, "a"), (int)pos, "Obj\1");
+        spool_start(&s);
+        char *done = spool_path(&s, "a.COMPLETED");
+        UNTIL(s.w.env, env_path_exists(s.w.env, done));
+        const char *got = spool_records(&s, "basename", "a");
+        CHECK(strlen(got) > 0);
+        CHECK(strlen(got) <= strlen(whole));
+        CHECK((strlen(got) < strlen(whole)) == (off == 0));
+        CHECK_STR(got, whole + strlen(whole) - strlen(got));
+        source_stop(s.source);
+        mem_free(done);
+        spool_close(&s);
+    }
+    mem_free(whole);
+}
+
+/* What is in front of the damage comes, once; other files come, and the file stays as it is. */
+static void a_damaged_avro_file_is_set_aside(void)
+{
+    struct spool s;
+    struct golden golden;
+    golden_read(&golden, avro_golden_deflate);
+    spool_open(&s, "deserializer=avro");
+    char *a = spool_path(&s, "a"), *b = spool_path(&s, "b.COMPLETED"), *whole;
+    char *c = spool_path(&s, "c.COMPLETED");
+    whole = golden_records(0, ARRAY_LEN(avro_golden_records));
+    spool_put(&s, "a", golden.data, golden.len - 1);
+    spool_start(&s);
+    UNTIL(s.w.env, strlen(spool_records(&s, HASH)) > 0);
+    size_t part = s.got.len;
+    CHECK(part < strlen(whole));
+    CHECK(strncmp(buf_text(&s.got), whole, part) == 0);
+    spool_put(&s, "b", golden.data, golden.len);
+    UNTIL(s.w.env, env_path_exists(s.w.env, b));
+    CHECK_STR(spool_records(&s, HASH) + part, whole);
+    source_stop(s.source);
+    CHECK(env_path_exists(s.w.env, a));
+    /* A start tells it again, and sends nothing of it again. */
+    s.got.len = 0;
+    spool_start(&s);
+    spool_put(&s, "c", golden.data, golden.len);
+    UNTIL(s.w.env, env_path_exists(s.w.env, c));
+    CHECK_STR(spool_records(&s, HASH), whole);
+    source_stop(s.source);
+    CHECK(env_path_exists(s.w.env, a));
+    char *const texts[] = {a, b, c, whole};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        mem_free(texts[i]);
+    spool_close(&s);
+}
+
+/* The work that is under way outlives the source. */
+static void a_stop_in_the_middle_of_a_block_is_clean(void)
+{
+    struct golden golden;
+    golden_read(&golden, avro_golden_snappy);
+    for (int turns = 0; turns < 8; turns++) {
+        struct spool s;
+        spool_open(&s, "deserializer=avro batchSize=1");
+        spool_put(&s, "a", golden.data, golden.len);
+        spool_start(&s);
+        for (int i = 0; i < turns; i++)
+            until_turn(s.w.env);
+        source_stop(s.source);
+        spool_close(&s);
+    }
+}
+
+TAP_MAIN(TAP_TEST(records_of_avro_files_are_events), TAP_TEST(an_avro_file_goes_on_behind_a_block),
+         TAP_TEST(a_damaged_avro_file_is_set_aside),
+         TAP_TEST(a_stop_in_the_middle_of_a_block_is_clean), TAP_TEST(marks_tell_what_was_read),
+         TAP_TEST(circles_and_marks_are_not_looked_into),
          TAP_TEST(only_the_same_file_goes_on_where_it_was),
          TAP_TEST(a_finished_file_leaves_no_position))
