@@ -2,8 +2,9 @@
  *
  * Happy path: Metadata gives the partitions and their leaders, one ListOffsets request a leader and
  * topic gives the offsets; they are printed as topic:partition:offset, sorted as text. Failure
- * modes: a partition without a leader or with an error is told on stderr and left out; when that
- * leaves nothing to print, the status is 1. */
+ * modes: a leader that is just taking office, or that has moved, is looked up and asked again for a
+ * while; a partition without a leader or with another error is told on stderr and left out; when
+ * that leaves nothing to print, the status is 1. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,21 @@ struct offsets_line {
     int64_t offset;
 };
 
-enum { OFFSETS_RULES_MAX = 256 };
+/* One that was not. */
+struct offsets_miss {
+    char *topic;
+    int32_t partition;
+    int err;
+};
+
+/* Rounds of requests, and the pause between them: half a minute for leaders that open their logs,
+ * and a few seconds for partitions that have none, which may be so for good. */
+enum {
+    OFFSETS_RULES_MAX = 256,
+    OFFSETS_TRIES = 300,
+    OFFSETS_TRIES_LEADERLESS = 50,
+    OFFSETS_WAIT_MS = 100
+};
 
 struct offsets {
     struct tool_run *run;
@@ -55,8 +70,9 @@ struct offsets {
     int64_t time;
     struct offsets_line *lines;
     size_t line_count;
-    bool any;      /* a partition is wanted */
-    bool left_out; /* and one could not be asked */
+    struct offsets_miss *misses;
+    size_t miss_count;
+    bool any; /* a partition is wanted */
     int status;
 };
 
@@ -194,17 +210,19 @@ static bool offsets_is_wanted(const struct offsets *o, const char *topic, int32_
     return false;
 }
 
-static void offsets_leave_out(struct offsets *o, const char *topic, int32_t partition, int err)
+static void offsets_miss(struct offsets *o, const char *topic, int32_t partition, int err)
 {
-    o->left_out = true;
-    tool_fail(o->run, "%s-%d is left out: %s", topic, partition, err_text(err));
+    ASSERT(err < 0);
+    o->misses = mem_realloc(o->misses, (o->miss_count + 1) * sizeof(*o->misses));
+    o->misses[o->miss_count++] =
+        (struct offsets_miss){.topic = mem_strdup(topic), .partition = partition, .err = err};
 }
 
 static void offsets_keep(struct offsets *o, const char *topic,
                          const struct list_offsets_response_list_offsets_partition_response *row)
 {
     if (row->error_code) {
-        offsets_leave_out(o, topic, row->partition_index, err_from_wire(row->error_code));
+        offsets_miss(o, topic, row->partition_index, err_from_wire(row->error_code));
         return;
     }
     int64_t offset =
@@ -273,15 +291,22 @@ static void offsets_ask_topic(struct offsets *o, const offsets_topic *topic, con
     for (int32_t i = 0; i < partitions; i++)
         if (topic->partitions.items[i].leader_id < 0 &&
             offsets_is_wanted(o, name, topic->partitions.items[i].partition_index))
-            offsets_leave_out(o, name, topic->partitions.items[i].partition_index,
-                              ERR_LEADER_NOT_AVAILABLE);
+            offsets_miss(o, name, topic->partitions.items[i].partition_index,
+                         ERR_LEADER_NOT_AVAILABLE);
     mem_free(rows);
 }
 
-static void offsets_line_free(struct offsets_line *line)
+/* Forgets what a round has found. */
+static void offsets_clear(struct offsets *o)
 {
-    mem_free(line->text);
-    mem_free(line->topic);
+    for (size_t i = 0; i < o->line_count; i++) {
+        mem_free(o->lines[i].text);
+        mem_free(o->lines[i].topic);
+    }
+    for (size_t i = 0; i < o->miss_count; i++)
+        mem_free(o->misses[i].topic);
+    o->line_count = 0;
+    o->miss_count = 0;
 }
 
 static int offsets_compare(const void *a, const void *b)
@@ -306,7 +331,20 @@ static void offsets_print(const struct offsets *o)
     report_free(report);
 }
 
-static int offsets_ask_all(struct offsets *o)
+/* Whether so many rounds are too few for a partition that was missed. */
+static bool offsets_go_on(const struct offsets *o, int tries)
+{
+    for (size_t i = 0; i < o->miss_count; i++) {
+        int err = o->misses[i].err;
+        if ((err == ERR_NOT_LEADER_OR_FOLLOWER && tries < OFFSETS_TRIES) ||
+            (err == ERR_LEADER_NOT_AVAILABLE && tries < OFFSETS_TRIES_LEADERLESS))
+            return true;
+    }
+    return false;
+}
+
+/* All that is wanted, from leaders that are looked up anew. */
+static int offsets_round(struct offsets *o)
 {
     struct client_answer answer = {0};
     bool exclude = options_has(o->run->options, "exclude-internal-topics");
@@ -322,6 +360,22 @@ static int offsets_ask_all(struct offsets *o)
         mem_free(name);
     }
     client_answer_free(&answer);
+    return 0;
+}
+
+static int offsets_ask_all(struct offsets *o)
+{
+    for (int tries = 1;; tries++) {
+        if (offsets_round(o))
+            return 1;
+        if (o->status != 0 || !offsets_go_on(o, tries))
+            break;
+        offsets_clear(o);
+        client_wait(o->run->client, OFFSETS_WAIT_MS);
+    }
+    for (size_t i = 0; i < o->miss_count; i++)
+        tool_fail(o->run, "%s-%d is left out: %s", o->misses[i].topic, o->misses[i].partition,
+                  err_text(o->misses[i].err));
     if (!o->any)
         return tool_fail(o->run, "no topic and partition is as the options say: see kafka-topics "
                                  "--list");
@@ -329,7 +383,7 @@ static int offsets_ask_all(struct offsets *o)
         qsort(o->lines, o->line_count, sizeof(*o->lines), offsets_compare);
     offsets_print(o);
     /* A time after the last record is an answer, too: nothing is there, as Kafka's tool has it. */
-    return o->line_count == 0 && o->left_out ? 1 : o->status;
+    return o->line_count == 0 && o->miss_count > 0 ? 1 : o->status;
 }
 
 static int offsets_run(struct tool_run *run)
@@ -345,9 +399,9 @@ static int offsets_run(struct tool_run *run)
         status = offsets_ask_all(o);
     for (int i = 0; i < o->rule_count; i++)
         tool_pattern_free(o->rules[i].topics);
-    for (size_t i = 0; i < o->line_count; i++)
-        offsets_line_free(&o->lines[i]);
+    offsets_clear(o);
     mem_free(o->lines);
+    mem_free(o->misses);
     mem_free(o);
     return status;
 }

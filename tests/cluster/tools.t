@@ -35,6 +35,7 @@ SPEAKERS = (  # to a cluster
     ("kafka-transactions.sh", "describe-producers", "--topic", "t", "--partition", "0"))
 ASK_CONTROLLERS = ("kafka-configs.sh", "kafka-metadata-quorum.sh", "kafka-cluster.sh", "kafka-features.sh",
                    "kafka-reassign-partitions.sh")
+MANY = 400  # partitions: their logs are not all open when the topic is made
 QUIET_MS = "10000"  # without a record: the consumer has read to the end
 
 
@@ -374,8 +375,6 @@ def not_there():
     with Cluster(1) as cluster:
         cluster.create_topic("t", partitions=2)
         offsets = ("kafka-get-offsets.sh", "--topic", "t")
-        wait_until(lambda: tool(*offsets, "--bootstrap-server", cluster.bootstrap, check_status=False).returncode == 0,
-                   30, "both logs are open")
         says(cluster, *offsets, "--time", "earliest-local", out="t:0:0\nt:1:0\n")
         for time in ("latest-tiered", "-5", "earliest-pending-upload", "-6"):
             says(cluster, *offsets, "--time", time)  # nothing is in another tier: no error
@@ -395,6 +394,21 @@ def not_there():
              out=re.compile('^\nError: .*"t-5" do not exist'))
         says(cluster, GROUPS, "--describe", "--group", "g", out=re.compile("group .g. does not exist"))
         says(cluster, *reset, "--topic", "t:1", out=re.compile("g +t +1 +0 *\n$"))
+
+
+@test("kafka-get-offsets: a topic that was just made, whose logs are not open yet; a partition without a leader")
+def offsets_at_once():
+    with Cluster(3) as cluster:
+        offsets = ("kafka-get-offsets.sh", "--topic")
+        says(cluster, TOPICS, "--create", "--topic", "many", "--partitions", str(MANY), "--replication-factor", "1",
+             out="Created topic many.\n")
+        found = says(cluster, *offsets, "many", out=re.compile(".")).stdout
+        check_equal(found.splitlines(), sorted(f"many:{i}:0" for i in range(MANY)), "the offsets")
+        says(cluster, TOPICS, "--create", "--topic", "t", "--replica-assignment", "0,2", out="Created topic t.\n")
+        says(cluster, *offsets, "t", out="t:0:0\nt:1:0\n")
+        cluster.nodes[2].kill()
+        wait_until(lambda: cluster.partition("t", 1)[0] < 0, DEADLINE_S, "t-1 has no leader")
+        says(cluster, *offsets, "t", out="t:0:0\n", err=re.compile("^kafka-get-offsets.sh: t-1 is left out: .*\n$"))
 
 
 @test("records that can't be written or read as the options say")
