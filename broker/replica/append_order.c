@@ -62,6 +62,8 @@ bool append_order_is_free(const struct append_order *order, const struct append_
 void append_order_join(struct append_order *order, const struct append_key *key,
                        struct append_turn *turn)
 {
+    ASSERT(turn->line == NULL);
+    ASSERT(turn->take != NULL);
     struct order_key packed = order_key(key);
     struct append_line *line = map_get(&order->lines, packed.bytes, sizeof(packed.bytes));
     if (!line) {
@@ -73,6 +75,7 @@ void append_order_join(struct append_order *order, const struct append_key *key,
     turn->line = line;
     turn->ready = false;
     list_push(&line->turns, &turn->link);
+    ASSERT(turn->line->order == order);
 }
 
 static void order_free_line(struct append_line *line)
@@ -110,6 +113,7 @@ static void order_pump(struct append_line *line)
 void append_order_ready(struct append_turn *turn)
 {
     ASSERT(turn->line);
+    ASSERT(!turn->ready);
     turn->ready = true;
     order_pump(turn->line);
 }
@@ -118,6 +122,7 @@ void append_order_leave(struct append_turn *turn)
 {
     struct append_line *line = turn->line;
     ASSERT(line);
+    ASSERT(!list_empty(&line->turns));
     list_remove(&turn->link);
     turn->line = NULL;
     if (list_empty(&line->turns))

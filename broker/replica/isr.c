@@ -23,6 +23,8 @@
 
 static void ids_copy(struct image_ids *to, const struct image_ids *from)
 {
+    ASSERT(to != from);
+    ASSERT(from->count >= 0);
     to->ids = mem_realloc(to->ids, (size_t)(from->count + 1) * sizeof(*to->ids));
     if (from->count)
         memcpy(to->ids, from->ids, (size_t)from->count * sizeof(*to->ids));
@@ -51,6 +53,7 @@ static int64_t isr_now_ms(const struct partition *partition)
 
 void isr_start(struct partition *partition)
 {
+    ASSERT(partition->state == PARTITION_LEADER);
     int64_t now_ms = isr_now_ms(partition);
     for (int32_t i = 0; i < partition->remote_count; i++) {
         struct remote *remote = &partition->remotes[i];
@@ -62,6 +65,7 @@ void isr_start(struct partition *partition)
                                   .caught_up_ms = now_ms};
     }
     partition->proposal = PROPOSAL_NONE;
+    ASSERT(partition->remote_count <= partition->replicas.count);
 }
 
 bool isr_knows(const struct partition *partition, int32_t id)
@@ -81,6 +85,8 @@ void isr_take(struct partition *partition, const struct image_partition *record)
     partition->emptied_epoch = record->emptied_epoch;
     ids_copy(&partition->elr, &record->elr);
     partition->proposal = PROPOSAL_NONE;
+    ASSERT(partition->isr.count == record->isr.count);
+    ASSERT(partition->replicas.count == record->replicas.count);
     struct remote *old = partition->remotes;
     int32_t old_count = partition->remote_count;
     partition->remotes = mem_alloc((size_t)(record->replicas.count + 1) * sizeof(*old));
@@ -161,6 +167,8 @@ void isr_acknowledge(struct partition *partition, const struct partition_read_ar
     if (!isr_trusts(partition, args))
         return;
     ASSERT(remote != NULL);
+    ASSERT(partition->log != NULL);
+    ASSERT(remote->caught_up_ms <= isr_now_ms(partition));
     int64_t now_ms = isr_now_ms(partition);
     int64_t end = log_end_offset(partition->log);
     if (args->offset >= end)
@@ -172,6 +180,7 @@ void isr_acknowledge(struct partition *partition, const struct partition_read_ar
     remote->end_offset = args->offset;
     remote->log_start = args->log_start_offset;
     remote->broker_epoch = args->replica_epoch;
+    ASSERT(remote->caught_up_ms <= remote->last_fetch_ms);
 }
 
 /* Members that are being added count as well, as for the high watermark. */
@@ -194,6 +203,7 @@ bool isr_is_short(const struct partition *partition)
 
 int64_t isr_high_watermark(const struct partition *partition)
 {
+    ASSERT(partition->log != NULL);
     if (isr_is_short(partition) && !MUTATION(WATERMARK_NOT_HELD))
         return partition->high_watermark;
     int64_t lowest = MUTATION(LEADER_COUNTS_UNFLUSHED) ? log_end_offset(partition->log)
@@ -203,11 +213,13 @@ int64_t isr_high_watermark(const struct partition *partition)
         if (isr_counts(partition, remote->id) && remote->end_offset < lowest)
             lowest = remote->end_offset;
     }
+    ASSERT(lowest <= log_end_offset(partition->log));
     return lowest;
 }
 
 int64_t isr_low_watermark(const struct partition *partition)
 {
+    ASSERT(partition->log != NULL);
     int64_t lowest = log_saved_start(partition->log);
     for (int32_t i = 0; i < partition->remote_count; i++) {
         const struct remote *remote = &partition->remotes[i];
@@ -232,6 +244,7 @@ static int64_t isr_caught_up_ms(const struct partition *partition, const struct 
  * record that is not acknowledged, however long nothing was written before. */
 void isr_appended(struct partition *partition, int64_t end_before)
 {
+    ASSERT(end_before <= log_end_offset(partition->log));
     for (int32_t i = 0; i < partition->remote_count; i++) {
         struct remote *remote = &partition->remotes[i];
         remote->caught_up_ms = isr_caught_up_ms(partition, remote, end_before);
@@ -279,6 +292,7 @@ static bool isr_may_join(const struct partition *partition, const struct remote 
  * present one. */
 static bool isr_wanted(struct partition *partition, bool lagging)
 {
+    ASSERT(partition->state == PARTITION_LEADER);
     int64_t now_ms = isr_now_ms(partition);
     bool changed = false;
     partition->proposed.ids = mem_realloc(
@@ -303,6 +317,7 @@ static bool isr_wanted(struct partition *partition, bool lagging)
         partition->proposed.ids[partition->proposed.count++] = id;
     }
     ASSERT(partition->proposed.count <= partition->replicas.count);
+    ASSERT(changed || partition->proposed.count <= partition->isr.count);
     return changed;
 }
 
@@ -339,6 +354,8 @@ bool partition_take_proposal(struct partition *partition, struct partition_propo
     if (partition->state != PARTITION_LEADER || partition->proposal != PROPOSAL_QUEUED)
         return false;
     partition->proposal = PROPOSAL_SENT;
+    ASSERT(partition->proposed_epochs != NULL);
+    ASSERT(partition->proposed.count <= partition->replicas.count);
     isr_say(partition, "asks for the in-sync set", &partition->proposed);
     *proposal = (struct partition_proposal){.topic_id = &partition->topic_id,
                                             .partition = partition->index,
@@ -362,6 +379,8 @@ static bool isr_is_refused(const Meta__AlterPartitionResult *result)
  * when it comes as a record, and until then the answer counts as not known. */
 static void isr_take_answer(struct partition *partition, const Meta__AlterPartitionResult *result)
 {
+    ASSERT(result->error == 0);
+    ASSERT(result->partition_epoch > partition->partition_epoch);
     struct image_partition record = {.leader = result->leader,
                                      .leader_epoch = result->leader_epoch,
                                      .partition_epoch = result->partition_epoch,
@@ -390,6 +409,7 @@ static void isr_take_answer(struct partition *partition, const Meta__AlterPartit
 void partition_isr_answered(struct partition *partition, int32_t partition_epoch, int err,
                             const Meta__AlterPartitionResult *result)
 {
+    ASSERT(err <= 0);
     if (partition->proposal != PROPOSAL_SENT || partition->partition_epoch != partition_epoch)
         return;
     if (err || !result || result->error) {

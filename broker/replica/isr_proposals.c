@@ -47,6 +47,8 @@ static void proposals_answered(struct controller_call *call, int err,
                                const Meta__CommandReply *reply)
 {
     struct proposal_call *sent = CONTAINER_OF(call, struct proposal_call, call);
+    ASSERT(sent->count > 0);
+    ASSERT(sent->count <= PROPOSALS_BATCH);
     struct isr_proposals *proposals = sent->proposals;
     bool failed = err != 0;
     for (size_t i = 0; i < sent->count; i++) {
@@ -70,6 +72,7 @@ static Meta__AlterPartitions__Partition *proposals_pack(struct isr_proposals *pr
                                                         const struct partition_proposal *proposal,
                                                         struct arena *arena)
 {
+    ASSERT(proposal->isr->count >= 0);
     Meta__AlterPartitions__Partition *out = arena_alloc(arena, sizeof(*out));
     Meta__AlterPartitions__IsrMember **members =
         arena_alloc_array(arena, (size_t)proposal->isr->count + 1, sizeof(*members));
@@ -94,6 +97,7 @@ static Meta__AlterPartitions__Partition *proposals_pack(struct isr_proposals *pr
                                    : proposal->broker_epochs[i];
         members[out->n_isr++] = member;
     }
+    ASSERT(out->n_isr == (size_t)proposal->isr->count);
     return out;
 }
 
@@ -124,6 +128,7 @@ static void proposals_send(void *data)
     }
     if (!list_empty(&proposals->waiting))
         env_timer_start(&proposals->send_timer, 0);
+    ASSERT(call->count <= PROPOSALS_BATCH);
     alter.broker_id = proposals->deps->node_id;
     alter.broker_epoch = controller_channel_broker_epoch(proposals->deps->channel);
     alter.partitions = packed;
@@ -150,6 +155,8 @@ static void proposals_review_due(void *data)
 
 void isr_proposals_add(struct isr_proposals *proposals, struct partition *partition)
 {
+    ASSERT(partition->state == PARTITION_LEADER);
+    ASSERT(partition->proposal == PROPOSAL_QUEUED);
     list_remove(&partition->propose_link);
     list_push(&proposals->waiting, &partition->propose_link);
     if (!env_timer_running(&proposals->send_timer))
@@ -181,4 +188,5 @@ void isr_proposals_free(struct isr_proposals *proposals)
     env_timer_stop(&proposals->send_timer);
     env_timer_stop(&proposals->review_timer);
     mem_free(proposals);
+    ASSERT(list_empty(&proposals->waiting));
 }

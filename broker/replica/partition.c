@@ -30,11 +30,13 @@ enum {
 
 void partition_tell(struct partition *partition, unsigned change)
 {
+    ASSERT(change != 0);
     struct list told;
     list_init(&told);
     list_splice(&told, &partition->interests);
     for (struct list *step = list_pop(&told); step; step = list_pop(&told)) {
         struct partition_interest *interest = LIST_ENTRY(step, struct partition_interest, link);
+        ASSERT(interest->watching);
         list_push(&partition->interests, step);
         if (!(interest->mask & change))
             continue;
@@ -109,10 +111,13 @@ static bool partition_leads(const struct partition *partition)
 
 unsigned partition_raise(struct partition *partition, int64_t high_watermark)
 {
+    ASSERT(partition->log != NULL);
     int64_t stable = partition_last_stable_offset(partition);
     ASSERT(high_watermark > partition->high_watermark);
     partition->high_watermark = high_watermark;
+    ASSERT(high_watermark <= log_end_offset(partition->log));
     log_set_high_watermark(partition->log, high_watermark);
+    ASSERT(partition_last_stable_offset(partition) >= stable);
     return partition_last_stable_offset(partition) > stable
                ? PARTITION_CHANGED_HW | PARTITION_CHANGED_STABLE
                : PARTITION_CHANGED_HW;
@@ -176,6 +181,7 @@ static void partition_log_moved(void *data)
 {
     struct partition *partition = data;
     ASSERT(partition->log != NULL);
+    ASSERT(partition->state != PARTITION_OPENING);
     if (log_is_offline(partition->log)) {
         partition_go_offline(partition);
         return;
@@ -219,11 +225,14 @@ static void partition_lead(struct partition *partition)
     partition->high_watermark = log_high_watermark(partition->log);
     /* What an earlier leader deleted is below our start: we were in sync with it. */
     partition->joiner_log_start = log_start_offset(partition->log);
+    ASSERT(partition->high_watermark <= partition->epoch_start_offset);
+    ASSERT(partition->joiner_log_start <= partition->epoch_start_offset);
     log_save_start(partition->log);
     isr_start(partition);
     logger_info(partition->deps->role_logger, "leads %s-%d from offset %lld, epoch %d, in sync %d",
                 partition->topic, partition->index, (long long)partition->epoch_start_offset,
                 partition->leader_epoch, partition->isr.count);
+    ASSERT(partition->proposal == PROPOSAL_NONE);
 }
 
 static void partition_follow(struct partition *partition)
@@ -233,6 +242,7 @@ static void partition_follow(struct partition *partition)
     if (partition->state == PARTITION_LEADER)
         partition_move(partition, PARTITION_FOLLOWER);
     partition->high_watermark = log_high_watermark(partition->log);
+    ASSERT(partition->high_watermark <= log_end_offset(partition->log));
     partition->owner_ops->follow(partition->owner, partition, partition->leader);
 }
 
@@ -268,6 +278,7 @@ struct partition *partition_new(const struct partition_owner_ops *owner_ops, voi
                                 const struct replica_deps *deps, const struct image_topic *topic,
                                 int32_t index)
 {
+    ASSERT(index >= 0);
     struct partition *partition = mem_alloc(sizeof(*partition));
     partition->owner_ops = owner_ops;
     partition->owner = owner;
@@ -313,6 +324,7 @@ void partition_free(struct partition *partition)
     list_remove(&partition->throttle_link);
     ASSERT(list_empty(&partition->waits));
     ASSERT(list_empty(&partition->interests));
+    ASSERT(partition->fetch == NULL);
     isr_close(partition);
     mem_free(partition->topic);
     mem_free(partition);
@@ -321,6 +333,7 @@ void partition_free(struct partition *partition)
 void partition_reopen(struct partition *partition)
 {
     ASSERT(partition->damaged);
+    ASSERT(partition->fetch == NULL);
     ASSERT(!partition->log);
     partition->damaged = false;
     partition_move(partition, PARTITION_OPENING);
@@ -330,6 +343,9 @@ void partition_opened(struct partition *partition, int err, struct log *log)
 {
     ASSERT(partition->state == PARTITION_OPENING);
     ASSERT((err != 0) == (log == NULL));
+    ASSERT(err <= 0);
+    ASSERT(partition->log == NULL);
+    ASSERT(list_empty(&partition->waits));
     partition->late = false;
     if (err) {
         partition_move(partition, PARTITION_OFFLINE);
@@ -418,6 +434,9 @@ int partition_check_append(const struct partition *partition, int16_t acks)
 static int partition_taken(struct partition *partition, int64_t end_before, int16_t acks,
                            const struct log_append *result, struct partition_wait *wait)
 {
+    ASSERT(partition->state == PARTITION_LEADER);
+    ASSERT(acks >= PARTITION_ACKS_ALL);
+    ASSERT(acks <= PARTITION_ACKS_LEADER);
     ASSERT(result->duplicate || result->base_offset >= end_before);
     ASSERT(result->duplicate || result->last_offset < log_end_offset(partition->log));
     if (!result->duplicate) {
@@ -429,6 +448,7 @@ static int partition_taken(struct partition *partition, int64_t end_before, int1
         return 0;
     }
     ASSERT(wait);
+    ASSERT(wait->done != NULL);
     wait->offset = result->last_offset;
     wait->all = acks == PARTITION_ACKS_ALL;
     wait->start = false;
@@ -507,6 +527,7 @@ static int partition_check_read(const struct partition *partition,
 static bool partition_diverges(const struct partition *partition,
                                const struct partition_read_args *args, struct partition_read *read)
 {
+    ASSERT(partition->log != NULL);
     if (args->last_fetched_epoch < 0)
         return false;
     log_end_of_epoch(partition->log, args->last_fetched_epoch, &read->diverging_epoch,
@@ -519,6 +540,9 @@ static bool partition_diverges(const struct partition *partition,
         read->diverging_offset = log_start_offset(partition->log);
     }
     read->diverging = true;
+    ASSERT(read->diverging_epoch <= args->last_fetched_epoch);
+    ASSERT(read->diverging_offset >= 0);
+    ASSERT(read->diverging_offset <= log_end_offset(partition->log));
     return true;
 }
 
@@ -527,6 +551,8 @@ static int partition_read_aborted(struct log *log, const struct partition_read_a
                                   int64_t end, const struct log_slice *range,
                                   struct partition_read *read, struct log_cold *cold)
 {
+    ASSERT(args->committed);
+    ASSERT(end >= args->offset);
     struct log_aborted found;
     int err = log_read_aborted(log, args->offset, end, range, &found, cold);
     if (err || found.count == 0)
@@ -543,6 +569,8 @@ static int partition_read_aborted(struct log *log, const struct partition_read_a
 static int partition_read_log(struct log *log, const struct partition_read_args *args, int64_t end,
                               struct partition_read *read, struct log_cold *cold)
 {
+    ASSERT(args->offset < end);
+    ASSERT(end <= log_end_offset(log));
     struct log_slice range;
     int err =
         cold ? log_read_now(log, args->offset, args->max_bytes, end, args->min_one, &range, cold)
@@ -550,6 +578,7 @@ static int partition_read_log(struct log *log, const struct partition_read_args 
     read->no_room = range.no_room;
     if (err || range.len == 0)
         return err;
+    ASSERT(range.bytes || range.segment);
     ASSERT(!range.bytes || range.len <= LOG_SLICE_COPIED);
     if (args->committed)
         err = partition_read_aborted(log, args, end, &range, read, cold);
@@ -582,6 +611,7 @@ static int partition_read_any(struct partition *partition, const struct partitio
     read->high_watermark = partition->high_watermark;
     read->last_stable_offset = partition_last_stable_offset(partition);
     read->log_start_offset = log_start_offset(log);
+    ASSERT(read->last_stable_offset <= read->high_watermark);
     read->elsewhere = args->rack && nearest_find(partition, args, &read->nearest);
     if (read->elsewhere)
         return 0;
@@ -633,8 +663,10 @@ bool partition_knows(const struct partition *partition, int32_t replica_id)
 void partition_acknowledge_again(struct partition *partition,
                                  const struct partition_read_args *args)
 {
+    ASSERT(partition->state == PARTITION_LEADER);
     if (isr_knows(partition, args->replica_id))
         return;
+    ASSERT(args->offset <= log_end_offset(partition->log));
     isr_acknowledge(partition, args);
     ASSERT(isr_knows(partition, args->replica_id));            /* the read has asked for no less */
     partition->owner_ops->settle(partition->owner, partition); /* the caller is amid its slots */
@@ -693,6 +725,7 @@ static int partition_take_lookup(struct partition *partition, const struct log_l
 int partition_found_offset(struct partition *partition, const struct log_lookup *lookup,
                            enum partition_reader reader, struct partition_offset *found)
 {
+    ASSERT(lookup->err <= 0);
     int err = lookup->err ? lookup->err : partition_check_leader(partition);
     if (!err && partition->leader_epoch != found->leader_epoch)
         err = ERR_NOT_LEADER_OR_FOLLOWER;
@@ -722,6 +755,7 @@ int partition_find_offset(struct partition *partition, int32_t current_leader_ep
     default:
         if (timestamp < TIMESTAMP_PENDING)
             return ERR_UNSUPPORTED_VERSION;
+        ASSERT(lookup != NULL);
         err = timestamp == TIMESTAMP_MAX ? log_lookup_start_max(lookup, partition->log)
                                          : log_lookup_start(lookup, partition->log, timestamp);
         return err ? err : partition_take_lookup(partition, lookup, reader, found);
@@ -744,7 +778,9 @@ int partition_delete_records(struct partition *partition, int64_t offset,
         return err;
     if (partition->joiner_log_start < offset)
         partition->joiner_log_start = offset;
+    ASSERT(log_start_offset(partition->log) >= offset);
     log_save_start(partition->log);
+    ASSERT(wait->done != NULL);
     wait->offset = offset;
     wait->all = false;
     wait->start = true;
@@ -759,17 +795,4 @@ int64_t partition_low_watermark(const struct partition *partition)
 {
     ASSERT(partition->state == PARTITION_LEADER);
     return isr_low_watermark(partition);
-}
-
-/* ---- facts ---- */
-
-int64_t partition_last_stable_offset(const struct partition *partition)
-{
-    int64_t stable = log_last_stable_offset(partition->log);
-    return stable < partition->high_watermark ? stable : partition->high_watermark;
-}
-
-struct log *partition_log(struct partition *partition)
-{
-    return partition->state == PARTITION_OFFLINE ? NULL : partition->log;
 }

@@ -23,6 +23,7 @@ enum {
 
 void partition_slice_release(struct partition_slice *slice)
 {
+    ASSERT(!slice->segment || !slice->chunk.data);
     struct log_slice range = {.segment = slice->segment};
     log_slice_release(&range);
     if (slice->chunk.data)
@@ -44,8 +45,10 @@ int partition_slice_copy(const struct partition_slice *slice, uint8_t *bytes, si
 
 void partition_slice_set_memory(struct partition_slice *slice, uint8_t *bytes, size_t len)
 {
+    ASSERT(bytes != NULL);
     partition_slice_release(slice);
     slice->chunk = (struct env_chunk){.data = bytes, .len = len};
+    ASSERT(slice->segment == NULL);
 }
 
 /* ---- reads ---- */
@@ -82,6 +85,8 @@ static void read_warmed(struct log_warm *warm)
     mem_free(cold);
     if (!read)
         return;
+    ASSERT(read->cold == cold);
+    ASSERT(read->op.state == PARTITION_OP_WORKING);
     read->cold = NULL;
     partitions_make_ready(&read->op);
 }
@@ -89,6 +94,7 @@ static void read_warmed(struct log_warm *warm)
 static void read_warm(struct partition_read_op *read, struct partition *partition,
                       const struct log_cold *from)
 {
+    ASSERT(read->colds < READ_COLDS_MAX);
     struct cold_read *cold = mem_alloc(sizeof(*cold));
     ASSERT(!read->cold);
     cold->op = read;
@@ -104,6 +110,7 @@ void partition_read_leave(struct partition_read_op *read)
 {
     if (!read->cold)
         return;
+    ASSERT(read->cold->op == read);
     list_remove(&read->cold->link);
     read->cold->op = NULL;
     read->cold = NULL;
@@ -115,6 +122,8 @@ void partition_reads_close(struct partitions *partitions)
     while ((step = list_pop(&partitions->colds))) {
         struct cold_read *cold = LIST_ENTRY(step, struct cold_read, link);
         struct partition_read_op *read = cold->op;
+        ASSERT(read != NULL);
+        ASSERT(read->cold == cold);
         cold->op = NULL;
         read->cold = NULL;
         partitions_finish(&read->op, ERR_NOT_LEADER_OR_FOLLOWER);
@@ -151,6 +160,8 @@ static size_t answer_read(struct partition_op *op, struct partition *partition)
     struct partition_read_op *read = CONTAINER_OF(op, struct partition_read_op, op);
     struct log_cold cold;
     int32_t replica_id = read->args.replica_id;
+    ASSERT(op->kind == PARTITION_OP_READ);
+    ASSERT(read->cold == NULL);
     if (!partition) {
         partitions_finish(op, partitions_absent(op));
         return 1;
@@ -214,6 +225,8 @@ static void offsets_looked_up(struct log_lookup *lookup)
     struct offset_lookup *job = CONTAINER_OF(lookup, struct offset_lookup, lookup);
     struct partition_offsets_op *offsets = job->op;
     if (offsets) {
+        ASSERT(offsets->lookup == job);
+        ASSERT(offsets->op.state == PARTITION_OP_WORKING);
         struct partition *partition = partitions_find(&offsets->op);
         offsets->lookup = NULL;
         int err = partition ? partition_found_offset(partition, lookup, offsets_reader(offsets),
@@ -227,6 +240,7 @@ static void offsets_looked_up(struct log_lookup *lookup)
 /* By time: 1 when a worker has it. */
 static int offsets_look_up(struct partition_offsets_op *offsets, struct partition *partition)
 {
+    ASSERT(offsets->lookup == NULL);
     struct offset_lookup *job = mem_alloc(sizeof(*job));
     job->op = offsets;
     job->lookup.done = offsets_looked_up;
@@ -241,6 +255,7 @@ static int offsets_look_up(struct partition_offsets_op *offsets, struct partitio
 
 static size_t answer_offsets(struct partition_op *op, struct partition *partition)
 {
+    ASSERT(op->kind == PARTITION_OP_OFFSETS);
     struct partition_offsets_op *offsets = CONTAINER_OF(op, struct partition_offsets_op, op);
     bool by_time = offsets->timestamp >= 0 || offsets->timestamp == OFFSETS_MAX_TIMESTAMP;
     int err;
@@ -251,6 +266,8 @@ static size_t answer_offsets(struct partition_op *op, struct partition *partitio
     else
         err = partition_find_offset(partition, offsets->current_leader_epoch, offsets->timestamp,
                                     offsets_reader(offsets), NULL, &offsets->found);
+    ASSERT(err <= 1);
+    ASSERT((err == 1) == (offsets->lookup != NULL));
     if (err == 1)
         partition_op_move(op, PARTITION_OP_WORKING);
     else
@@ -260,6 +277,7 @@ static size_t answer_offsets(struct partition_op *op, struct partition *partitio
 
 void partition_offsets_leave(struct partition_offsets_op *offsets)
 {
+    ASSERT(!offsets->lookup || offsets->lookup->op == offsets);
     if (offsets->lookup)
         offsets->lookup->op = NULL;
     offsets->lookup = NULL;
@@ -274,6 +292,7 @@ void partitions_offsets(struct partitions *partitions, struct partition_offsets_
 
 static size_t answer_epoch(struct partition_op *op, struct partition *partition)
 {
+    ASSERT(op->kind == PARTITION_OP_EPOCH);
     struct partition_epoch_op *epoch = CONTAINER_OF(op, struct partition_epoch_op, op);
     int err = partition ? partition_end_of_epoch(partition, epoch->current_leader_epoch,
                                                  epoch->epoch, &epoch->found, &epoch->end_offset)
@@ -295,6 +314,7 @@ static void delete_safe(struct partition_wait *wait, int err)
 {
     struct partition_delete_op *deletion = CONTAINER_OF(wait, struct partition_delete_op, wait);
     struct partition *partition = partitions_find(&deletion->op);
+    ASSERT(deletion->op.state == PARTITION_OP_WAITING);
     ASSERT(err || partition);
     if (!err)
         deletion->low_watermark = partition_low_watermark(partition);
@@ -311,6 +331,7 @@ static bool delete_is_forbidden(const struct partition *partition)
 
 static size_t answer_delete(struct partition_op *op, struct partition *partition)
 {
+    ASSERT(op->kind == PARTITION_OP_DELETE);
     struct partition_delete_op *deletion = CONTAINER_OF(op, struct partition_delete_op, op);
     int err = partition ? 0 : partitions_absent(op);
     if (!err && delete_is_forbidden(partition))
@@ -352,6 +373,10 @@ static void facts_fill(const struct partition *partition, struct partition_facts
                                       .log_start_offset = log ? log_start_offset(log) : -1,
                                       .log_end_offset = log ? log_end_offset(log) : -1,
                                       .append_err = facts_append_error(partition)};
+    ASSERT(partition->state == PARTITION_OFFLINE ||
+           (partition->log == NULL) == (partition->state == PARTITION_OPENING));
+    ASSERT(facts->log_start_offset <= facts->log_end_offset);
+    ASSERT(facts->append_err <= 0);
     if (log) {
         int64_t max = log_config(log)->max_message_bytes;
         facts->batch_max = max >= 0 ? (size_t)max : SIZE_MAX;
@@ -360,6 +385,7 @@ static void facts_fill(const struct partition *partition, struct partition_facts
 
 static size_t answer_describe(struct partition_op *op, struct partition *partition)
 {
+    ASSERT(op->kind == PARTITION_OP_DESCRIBE);
     struct partition_describe_op *describe = CONTAINER_OF(op, struct partition_describe_op, op);
     if (partition) {
         read_begin_watch(partition, describe->interest);
@@ -408,6 +434,8 @@ static size_t answer_producers(struct partition_op *op, struct partition *partit
     int err = partition ? 0 : partitions_absent(op);
     bool serves = partition &&
                   (partition->state == PARTITION_LEADER || partition->state == PARTITION_FOLLOWER);
+    ASSERT(op->kind == PARTITION_OP_PRODUCERS);
+    ASSERT(producers->producers == NULL);
     if (!err && !serves)
         err = ERR_NOT_LEADER_OR_FOLLOWER;
     size_t count = 0;
@@ -418,6 +446,7 @@ static size_t answer_producers(struct partition_op *op, struct partition *partit
     }
     if (!err)
         log_each_producer(partition->log, producers_copy, producers);
+    ASSERT(err || producers->count == count);
     partitions_finish(op, err);
     return 1 + count / ANSWER_STEP;
 }

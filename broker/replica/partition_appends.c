@@ -48,6 +48,7 @@ static void client_settle(struct partition_client *client)
     if (!client->left || client->open > 0)
         return;
     ASSERT(client->partitions->clients > 0);
+    ASSERT(client->line == NULL);
     client->partitions->clients--;
     mem_free(client);
 }
@@ -83,6 +84,7 @@ static struct log_check_line *client_line(struct partition_client *client)
 /* Plain bytes of this client that this turn of the loop has looked at. */
 static size_t *client_plain(struct partition_client *client)
 {
+    ASSERT(client->turn <= client->partitions->turn);
     if (client->turn != client->partitions->turn)
         client->plain = 0;
     client->turn = client->partitions->turn;
@@ -94,6 +96,7 @@ static size_t *client_plain(struct partition_client *client)
 static struct refused_batch append_identity(uint64_t topic_key, int32_t index,
                                             const struct batch *batch)
 {
+    ASSERT(batch->producer_id >= 0);
     return (struct refused_batch){.topic = topic_key,
                                   .partition = index,
                                   .sequence = batch->base_sequence,
@@ -104,6 +107,7 @@ static struct refused_batch append_identity(uint64_t topic_key, int32_t index,
 void partition_client_note_refused(struct partition_client *client, uint64_t topic_key,
                                    int32_t index, uint8_t *bytes, size_t len, int err)
 {
+    ASSERT(err < 0);
     struct batch batch;
     bool passing = err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_UNKNOWN_TOPIC_OR_PARTITION ||
                    err == ERR_UNKNOWN_TOPIC_ID || err == ERR_NOT_ENOUGH_REPLICAS ||
@@ -153,6 +157,8 @@ static void append_tell_leader(struct partition_append_op *append, int err)
 
 static void append_fill_result(struct partition_append_op *append, const struct log_append *from)
 {
+    ASSERT(from->bad_count >= 0);
+    ASSERT(from->bad_count <= PARTITION_BAD_RECORDS_MAX);
     struct partition_appended *result = &append->result;
     STATIC_ASSERT((int)PARTITION_BAD_RECORDS_MAX == (int)LOG_BAD_RECORDS_MAX,
                   "all that the log tells are told on");
@@ -170,6 +176,7 @@ static void append_free_check(struct partition_append_op *append)
 {
     if (!append->check)
         return;
+    ASSERT(append->check->op == append);
     log_check_close(&append->check->check);
     mem_free(append->check);
     append->check = NULL;
@@ -178,6 +185,8 @@ static void append_free_check(struct partition_append_op *append)
 static void append_refuse(struct partition_append_op *append, int err,
                           const struct log_append *result)
 {
+    ASSERT(err < 0);
+    ASSERT(!append->appended);
     append_fill_result(append, result);
     append->result.base_offset = append->result.append_time_ms = -1;
     append_tell_leader(append, err);
@@ -193,6 +202,8 @@ static void append_safe(struct partition_wait *wait, int err)
 {
     struct partition_append_op *append = CONTAINER_OF(wait, struct partition_append_op, wait);
     ASSERT(append->op.state == PARTITION_OP_WAITING);
+    ASSERT(append->appended);
+    ASSERT(append->check == NULL);
     if (err)
         append->result.base_offset = -1;
     append_tell_leader(append, err);
@@ -203,6 +214,9 @@ static void append_safe(struct partition_wait *wait, int err)
 static void append_taken(struct partition_append_op *append, const struct partition *partition,
                          const struct log_append *result, bool waits)
 {
+    ASSERT(!append->appended);
+    ASSERT(!append->verifying);
+    ASSERT(waits == (append->acks != PARTITION_ACKS_NONE));
     append_fill_result(append, result);
     append->result.log_start_offset = log_start_offset(partition->log);
     append->appended = true;
@@ -229,6 +243,7 @@ static bool append_wants_verification(struct partition_append_op *append,
         batch_parse_frame(append->bytes, append->len, &batch) || batch.producer_id < 0 ||
         !batch_is_transactional(&batch))
         return false;
+    ASSERT(partition->log != NULL);
     struct log_txn txn = log_find_txn(partition->log, batch.producer_id, batch.producer_epoch);
     append->guard = txn.guard;
     append->guard_epoch = partition->leader_epoch;
@@ -274,6 +289,8 @@ static int append_write(struct partition_append_op *append, struct partition *pa
 {
     struct log_check *check = append->check ? &append->check->check : NULL;
     struct batch batch = {.producer_id = -1};
+    ASSERT(!append->verifying);
+    ASSERT(!check || append->check->ended);
     if (check && check->err) {
         *result = check->result;
         return check->err;
@@ -328,6 +345,7 @@ static void append_go_on(struct partition_append_op *append)
 
 void partition_append_verified(struct partition_append_op *append, int err, const char *message)
 {
+    ASSERT(append->op.state == PARTITION_OP_WORKING);
     ASSERT(append->verifying);
     ASSERT(err <= 0);
     append->verifying = false;
@@ -343,6 +361,7 @@ void partition_append_verify_anew(struct partition_append_op *append)
 {
     const struct partition *partition = partitions_find(&append->op);
     ASSERT(append->verifying);
+    ASSERT(append->op.state == PARTITION_OP_WORKING);
     if (partition && partition->log)
         (void)append_wants_verification(append, partition);
 }
@@ -363,6 +382,8 @@ static void append_checked(struct log_check *check)
 {
     struct append_check *job = CONTAINER_OF(check, struct append_check, check);
     struct partition_append_op *append = job->op;
+    ASSERT(!job->ended);
+    ASSERT(append->check == job);
     job->ended = true;
     /* The broker ends: the bytes stay until the worker has done with them, the caller need not. */
     if (log_check_is_running(check))
@@ -393,6 +414,8 @@ static int append_start_check(struct append_check *job, struct log *log,
 /* 0: the loop does it; 1: a worker has it; or an error. */
 static int append_ask_worker(struct partition_append_op *append, struct partition *partition)
 {
+    ASSERT(append->client != NULL);
+    ASSERT(append->check == NULL);
     size_t *plain = client_plain(append->client);
     if (!append->is_messages &&
         !log_wants_check(partition->log, append->bytes, append->len, *plain)) {
@@ -426,6 +449,9 @@ static void append_turn_came(struct append_turn *turn)
 static void append_begin_client(struct partition_append_op *append, struct partition *partition,
                                 bool later)
 {
+    ASSERT(append->client != NULL);
+    ASSERT(append->turn.line == NULL);
+    ASSERT(later || append->check == NULL);
     struct append_order *order = append->op.partitions->order;
     struct append_key key = {.client = append->client,
                              .topic_id = append->op.ref.topic_id,
@@ -444,6 +470,8 @@ static void append_begin_client(struct partition_append_op *append, struct parti
 /* Calls out last. */
 static void append_begin_verifying(struct partition_append_op *append, struct partition *partition)
 {
+    ASSERT(append->verify != NULL);
+    ASSERT(!append->verifying);
     append->verifying = true;
     if (append->client)
         append_begin_client(append, partition, true);
@@ -455,6 +483,8 @@ static void append_begin_verifying(struct partition_append_op *append, struct pa
 /* What can be refused at once is. */
 static void append_begin(struct partition_append_op *append, struct partition *partition)
 {
+    ASSERT(append->op.state == PARTITION_OP_QUEUED);
+    ASSERT(!append->appended);
     struct log_append result = {.base_offset = -1, .append_time_ms = -1};
     int err = partition ? partition_check_append(partition, append->acks)
                         : partitions_absent(&append->op);
@@ -476,6 +506,7 @@ static void append_begin(struct partition_append_op *append, struct partition *p
 
 size_t partition_run_append(struct partition_op *op, struct partition *partition)
 {
+    ASSERT(op->kind == PARTITION_OP_APPEND);
     struct partition_append_op *append = CONTAINER_OF(op, struct partition_append_op, op);
     size_t cost = 1 + append->len / APPEND_STEP;
     if (op->state == PARTITION_OP_QUEUED)
@@ -487,6 +518,8 @@ size_t partition_run_append(struct partition_op *op, struct partition *partition
 
 void partitions_append(struct partitions *partitions, struct partition_append_op *append)
 {
+    ASSERT(append->is_marker || !append->is_bumped);
+    ASSERT(append->len == 0 || append->bytes != NULL);
     ASSERT(!append->client || !append->from_broker);
     ASSERT(!append->client || !append->is_marker);
     ASSERT(!append->is_marker || append->acks == PARTITION_ACKS_ALL);
@@ -520,4 +553,6 @@ void partition_append_leave(struct partition_append_op *append)
     append->verifying = false; /* whoever asks the coordinator need not answer */
     append_free_check(append);
     client_ended(append->client);
+    ASSERT(append->check == NULL);
+    ASSERT(append->turn.line == NULL);
 }

@@ -69,6 +69,18 @@ int64_t partition_high_watermark(const struct partition *partition)
     return partition->high_watermark;
 }
 
+int64_t partition_last_stable_offset(const struct partition *partition)
+{
+    ASSERT(partition->log != NULL);
+    int64_t stable = log_last_stable_offset(partition->log);
+    return stable < partition->high_watermark ? stable : partition->high_watermark;
+}
+
+struct log *partition_log(struct partition *partition)
+{
+    return partition->state == PARTITION_OFFLINE ? NULL : partition->log;
+}
+
 /* ---- what holds ---- */
 
 void partition_check(const struct partition *partition)
@@ -89,4 +101,11 @@ void partition_check(const struct partition *partition)
     ASSERT(partition->proposal == PROPOSAL_NONE || partition->proposed_epochs != NULL);
     ASSERT(partition->epoch_start_offset >= 0);
     ASSERT(partition->joiner_log_start >= 0);
+    ASSERT(partition->owner_ops->settle != NULL);
+    ASSERT(partition->owner_ops->propose != NULL);
+    ASSERT(partition->owner_ops->review != NULL);
+    ASSERT(partition->owner_ops->follow != NULL);
+    ASSERT(partition->owner_ops->follower_ready != NULL);
+    ASSERT(partition->owner_ops->is_current != NULL);
+    ASSERT(partition->owner_ops->last_heard_ms != NULL);
 }

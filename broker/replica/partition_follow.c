@@ -6,6 +6,7 @@
  * same. */
 #include "broker/replica/partition.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/mutation.h"
 #include "broker/replica/partition_private.h"
@@ -24,12 +25,15 @@ static int partition_begin_with(struct partition *partition, const uint8_t *byte
         return 0;
     int err = log_reset(log, batch.base_offset);
     partition->high_watermark = batch.base_offset;
+    ASSERT(err || log_end_offset(log) == batch.base_offset);
     return err;
 }
 
 int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
                         const struct partition_leader_view *leader)
 {
+    ASSERT(partition->log != NULL);
+    ASSERT(len == 0 || bytes != NULL);
     ASSERT(partition->state == PARTITION_FOLLOWER);
     struct log *log = partition->log;
     int64_t end_before = log_end_offset(log);
@@ -63,11 +67,13 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
         log_save_start(log);
     if (change)
         partition_tell(partition, change);
+    ASSERT(partition->high_watermark <= log_end_offset(log));
     return refused;
 }
 
 int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_offset)
 {
+    ASSERT(partition->log != NULL);
     ASSERT(partition->state == PARTITION_FOLLOWER);
     int32_t found;
     int64_t own_end;
@@ -79,6 +85,7 @@ int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_o
         target = log_end_offset(partition->log);
     if (target < log_start_offset(partition->log))
         return partition_restart_at(partition, end_offset);
+    ASSERT(target <= log_end_offset(partition->log));
     logger_info(partition->deps->logger,
                 "%s-%d: cutting from %lld to %lld, where it agrees with the leader's epoch %d",
                 partition->topic, partition->index, (long long)log_end_offset(partition->log),
@@ -86,11 +93,14 @@ int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_o
     int err = log_truncate(partition->log, target);
     if (partition->high_watermark > log_end_offset(partition->log))
         partition->high_watermark = log_end_offset(partition->log);
+    ASSERT(partition->high_watermark <= log_end_offset(partition->log));
+    ASSERT(err || log_end_offset(partition->log) <= target);
     return err;
 }
 
 int partition_restart_at(struct partition *partition, int64_t leader_log_start)
 {
+    ASSERT(partition->log != NULL);
     ASSERT(partition->state == PARTITION_FOLLOWER);
     logger_warn(partition->deps->logger,
                 "%s-%d: the leader's log starts at %lld, past our end %lld: starting there afresh",
@@ -100,5 +110,6 @@ int partition_restart_at(struct partition *partition, int64_t leader_log_start)
     partition->high_watermark = leader_log_start;
     if (!err)
         log_save_start(partition->log);
+    ASSERT(err || log_end_offset(partition->log) == leader_log_start);
     return err;
 }

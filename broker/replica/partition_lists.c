@@ -71,6 +71,7 @@ static void dirs_disks_ask(struct partition_dirs_op *dirs)
     size_t count = (size_t)log_manager_dir_count(logs);
     struct dirs_disks *disks = mem_alloc(sizeof(*disks) + count * sizeof(disks->disks[0]));
     ASSERT(!dirs->disks);
+    ASSERT(dirs->op.state == PARTITION_OP_QUEUED);
     disks->op = dirs;
     disks->count = count;
     for (size_t i = 0; i < count; i++) {
@@ -86,6 +87,7 @@ static void dirs_disks_ask(struct partition_dirs_op *dirs)
 void partition_dirs_leave(struct partition_dirs_op *dirs)
 {
     struct dirs_disks *disks = dirs->disks;
+    ASSERT(!disks || disks->op == dirs);
     dirs->disks = NULL;
     if (disks && disks->known)
         dirs_disks_free(disks);
@@ -100,6 +102,7 @@ void partition_dirs_close(struct partitions *partitions)
         struct partition_dirs_op *dirs = LIST_ENTRY(step, struct dirs_disks, link)->op;
         if (!dirs)
             continue;
+        ASSERT(dirs->disks != NULL);
         partition_dirs_leave(dirs);
         partitions_finish(&dirs->op, ERR_NOT_LEADER_OR_FOLLOWER);
     }
@@ -167,6 +170,7 @@ static bool dirs_collect(struct dirs_walk *walk)
         if (partition)
             dirs_add(walk, partition);
     }
+    ASSERT(walk->count <= 2 * most);
     if (walk->count > 0)
         qsort(walk->items, walk->count, sizeof(*walk->items), dirs_compare);
     struct log_stray_view stray;
@@ -215,6 +219,9 @@ static int dirs_fill(struct dirs_walk *walk)
 {
     struct partition_dirs_op *dirs = walk->op;
     size_t count = (size_t)log_manager_dir_count(walk->logs), entries = 0;
+    ASSERT(dirs->disks != NULL);
+    ASSERT(dirs->disks->known);
+    ASSERT(dirs->disks->count == count);
     dirs->dirs = mem_try_alloc((count + 1) * sizeof(*dirs->dirs));
     dirs->entries = mem_try_alloc((walk->count + walk->strays + 1) * sizeof(*dirs->entries));
     if (!dirs->dirs || !dirs->entries)
@@ -234,12 +241,14 @@ static int dirs_fill(struct dirs_walk *walk)
                 dirs_put_replica(dirs, dir, &walk->items[i]);
         dirs_put_strays(walk, dir);
         entries += dir->count;
+        ASSERT(entries <= walk->count + walk->strays);
     }
     return 0;
 }
 
 size_t partition_run_dirs(struct partition_op *op, struct partition *partition)
 {
+    ASSERT(op->kind == PARTITION_OP_DIRS);
     struct partition_dirs_op *dirs = CONTAINER_OF(op, struct partition_dirs_op, op);
     struct dirs_walk walk = {.op = dirs, .logs = op->partitions->deps->logs};
     ASSERT(!partition);
@@ -294,6 +303,7 @@ int partitions_alter_dir(struct partitions *partitions, const char *topic, size_
 
 size_t partition_run_lines(struct partition_op *op, struct partition *partition)
 {
+    ASSERT(op->kind == PARTITION_OP_LINES);
     struct partition_lines_op *lines = CONTAINER_OF(op, struct partition_lines_op, op);
     struct partitions *partitions = op->partitions;
     size_t looked_at = 0;
@@ -311,6 +321,8 @@ size_t partition_run_lines(struct partition_op *op, struct partition *partition)
         buf_printf(&lines->text, "\n");
         lines->lines++;
     }
+    ASSERT(lines->lines <= lines->lines_max);
+    ASSERT(looked_at <= lines->max);
     partitions_finish(op, partitions->closed ? ERR_NOT_LEADER_OR_FOLLOWER : 0);
     return 1 + looked_at / LISTS_STEP;
 }

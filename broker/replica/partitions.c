@@ -119,6 +119,7 @@ void partitions_submit(struct partitions *partitions, struct partition_op *op,
 {
     ASSERT(op->state == PARTITION_OP_IDLE);
     ASSERT(op->done);
+    ASSERT(kind < PARTITION_OP_KINDS);
     op->partitions = partitions;
     op->kind = (uint8_t)kind;
     partition_op_move(op, PARTITION_OP_QUEUED);
@@ -130,6 +131,7 @@ void partitions_submit(struct partitions *partitions, struct partition_op *op,
 void partitions_make_ready(struct partition_op *op)
 {
     ASSERT(op->state == PARTITION_OP_IN_LINE || op->state == PARTITION_OP_WORKING);
+    ASSERT(list_empty(&op->link));
     list_push(&op->partitions->ready, &op->link);
     partitions_wake(op->partitions);
 }
@@ -138,6 +140,7 @@ void partitions_finish(struct partition_op *op, int err)
 {
     ASSERT(op->state != PARTITION_OP_IDLE);
     ASSERT(err <= 0);
+    ASSERT(list_empty(&op->link));
     if (op->partitions->running == op)
         op->partitions->running = NULL;
     partition_op_move(op, PARTITION_OP_IDLE);
@@ -163,6 +166,7 @@ void partition_op_cancel(struct partition_op *op)
     else if (op->kind == PARTITION_OP_DELETE && op->state == PARTITION_OP_WAITING)
         list_remove(&((struct partition_delete_op *)op)->wait.link);
     partition_op_move(op, PARTITION_OP_IDLE);
+    ASSERT(list_empty(&op->link));
 }
 
 /* What has left a line came before all that is in the queue. */
@@ -176,6 +180,9 @@ static struct partition_op *partitions_next(struct partitions *partitions)
 
 static size_t partitions_run(struct partitions *partitions, struct partition_op *op)
 {
+    ASSERT(op->kind < PARTITION_OP_KINDS);
+    ASSERT(op->state != PARTITION_OP_IDLE);
+    ASSERT(op->partitions == partitions);
     bool named = op->kind != PARTITION_OP_DIRS && op->kind != PARTITION_OP_LINES;
     partitions->running = op;
     size_t cost = partition_op_runs[op->kind](op, named ? partitions_find(op) : NULL);
@@ -188,6 +195,7 @@ static void partitions_drain(void *data)
     struct partitions *partitions = data;
     struct partition_op *op;
     size_t cost = 0;
+    ASSERT(!partitions->closed);
     partitions->turn++;
     while (cost < PARTITIONS_TURN && (op = partitions_next(partitions)))
         cost += partitions_run(partitions, op);
@@ -221,6 +229,8 @@ void partitions_close(struct partitions *partitions)
     partition_dirs_close(partitions);
     while ((op = partitions_next(partitions)))
         partitions_run(partitions, op);
+    ASSERT(list_empty(&partitions->queue));
+    ASSERT(list_empty(&partitions->colds));
 }
 
 void partitions_free(struct partitions *partitions)

@@ -15,6 +15,7 @@ void refused_close(struct refused *refused)
 static struct refused_batch *refused_find(const struct refused *refused,
                                           const struct refused_batch *batch)
 {
+    ASSERT(refused->count == 0 || refused->batches != NULL);
     for (uint32_t i = 0; i < refused->count; i++) {
         struct refused_batch *known = &refused->batches[i];
         if (known->producer_id == batch->producer_id && known->topic == batch->topic &&
@@ -26,6 +27,8 @@ static struct refused_batch *refused_find(const struct refused *refused,
 
 static void refused_remove(struct refused *refused, struct refused_batch *known)
 {
+    ASSERT(known >= refused->batches);
+    ASSERT(known < refused->batches + refused->count);
     uint32_t after = refused->count - (uint32_t)(known - refused->batches) - 1;
     memmove(known, known + 1, after * sizeof(*known));
     refused->count--;
@@ -33,6 +36,8 @@ static void refused_remove(struct refused *refused, struct refused_batch *known)
 
 void refused_note(struct refused *refused, const struct refused_batch *batch)
 {
+    ASSERT(batch->producer_id >= 0);
+    ASSERT(refused->count <= REFUSED_MAX);
     struct refused_batch *known = refused_find(refused, batch);
     if (known) {
         if (batch->sequence < known->sequence)
@@ -44,6 +49,7 @@ void refused_note(struct refused *refused, const struct refused_batch *batch)
     if (refused->count == REFUSED_MAX)
         refused_remove(refused, refused->batches);
     refused->batches[refused->count++] = *batch;
+    ASSERT(refused->count <= REFUSED_MAX);
 }
 
 bool refused_is_behind(const struct refused *refused, const struct refused_batch *batch)

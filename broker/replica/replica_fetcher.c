@@ -133,6 +133,8 @@ static void fetcher_forget_names(struct replica_fetcher *fetcher)
 /* The next fetch is a full one: on this line, or on the next. */
 static void fetcher_new_session(struct replica_fetcher *fetcher, enum fetcher_state to)
 {
+    ASSERT(to != FETCHER_SESSION);
+    ASSERT(to != FETCHER_OPENING);
     fetcher_move(fetcher, to);
     fetcher->session_id = 0;
     fetcher->session_epoch = 0;
@@ -140,6 +142,7 @@ static void fetcher_new_session(struct replica_fetcher *fetcher, enum fetcher_st
     fetcher_forget_names(fetcher);
     LIST_EACH(step, &fetcher->slots) {
         struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, link);
+        ASSERT(slot->fetcher == fetcher);
         if (slot->state == SLOT_ASKED)
             replica_slot_ready(slot);
     }
@@ -163,6 +166,8 @@ static void fetcher_disconnect(struct replica_fetcher *fetcher)
 
 static void fetcher_redial_later(struct replica_fetcher *fetcher)
 {
+    ASSERT(fetcher->state == FETCHER_IDLE);
+    ASSERT(fetcher->redial_ms > 0);
     env_timer_start(&fetcher->dial_timer, fetcher->redial_ms);
     fetcher->redial_ms *= 2;
     if (fetcher->redial_ms > FETCHER_REDIAL_MAX_MS)
@@ -172,6 +177,7 @@ static void fetcher_redial_later(struct replica_fetcher *fetcher)
 /* A leader that has no room accepts, and closes: that is one line, not one a dial. */
 static void fetcher_tell_lost(struct replica_fetcher *fetcher, int err)
 {
+    ASSERT(err < 0);
     int64_t now_ms = env_now_ms(fetcher->deps->env);
     if (++fetcher->losses > 1 && now_ms - fetcher->told_ms < FETCHER_TELL_MS)
         return;
@@ -210,6 +216,7 @@ static void fetcher_broken(void *data, int err)
  * sent. The kernel would find out after minutes. */
 static void fetcher_unanswered(void *data)
 {
+    ASSERT(((struct replica_fetcher *)data)->in_flight > 0);
     fetcher_broken(data, ERR_TIMED_OUT);
 }
 
@@ -229,6 +236,9 @@ static const struct frame_handlers fetcher_handlers = {.frame = fetcher_frame,
 static void fetcher_connected(void *data, int status, struct env_stream *stream)
 {
     struct replica_fetcher *fetcher = data;
+    ASSERT(fetcher->state == FETCHER_DIALLING);
+    ASSERT(fetcher->conn == NULL);
+    ASSERT((status == 0) == (stream != NULL));
     fetcher->connect = NULL;
     /* A first batch comes whole, and its topic may have allowed any size when it was written: the
      * memory is the limit. Who needs much of it waits for its turn with the other lines. */
@@ -252,6 +262,8 @@ static void fetcher_dial(void *data)
     struct replica_fetcher *fetcher = data;
     const struct image_endpoint *endpoint = endpoint_of_broker(
         metadata_image(fetcher->deps->metadata), fetcher->deps->config, fetcher->leader_id);
+    ASSERT(fetcher->state == FETCHER_IDLE);
+    ASSERT(fetcher->connect == NULL);
     if (list_empty(&fetcher->slots))
         return;
     if (!endpoint ||
@@ -280,6 +292,7 @@ static bool fetcher_fill_topics(struct replica_fetcher *fetcher, struct fetch_re
         if (!replica_slot_ask(slot, &topics[i], arena))
             return false;
     }
+    ASSERT(list_empty(&fetcher->ready));
     return true;
 }
 
@@ -303,6 +316,7 @@ static bool fetcher_fill_forgotten(struct replica_fetcher *fetcher, struct fetch
         if (!index)
             return false;
     }
+    ASSERT(list_empty(&fetcher->forgotten));
     return true;
 }
 
@@ -324,6 +338,7 @@ static int fetcher_encode(struct replica_fetcher *fetcher, const struct fetch_re
 
 static int fetcher_build(struct replica_fetcher *fetcher, struct wire_out *out, struct arena *arena)
 {
+    ASSERT(fetcher->state == FETCHER_CONNECTED || fetcher->state == FETCHER_SESSION);
     const struct config *config = fetcher->deps->config;
     struct fetch_request request;
     wire_defaults(&fetch_request_desc, &request);
@@ -400,6 +415,7 @@ static size_t fetcher_count_shares(const struct replica_fetcher *fetcher)
         if (count == FETCHER_SHARES)
             break;
     }
+    ASSERT(count <= FETCHER_SHARES);
     return count;
 }
 
@@ -440,6 +456,8 @@ static void fetcher_send(void *data)
         return;
     env_timer_stop(&fetcher->flush_timer);
     fetcher->flushes_long = false;
+    ASSERT(fetcher->in_flight < FETCHER_IN_FLIGHT);
+    ASSERT(fetcher->conn != NULL);
     struct arena arena;
     struct wire_out out;
     arena_init(&arena, SIZE_MAX);
@@ -518,6 +536,7 @@ static void fetcher_take(struct replica_fetcher *fetcher, int32_t answered,
     if (fetcher_id_before(answered, fetcher->session_first))
         return; /* of a session that we gave up */
     /* Without a session the leader remembers nothing: all is named in each fetch. */
+    ASSERT(fetcher->state >= FETCHER_OPENING);
     bool has_room = fetcher->state == FETCHER_SESSION || response->session_id != 0;
     if (response->error_code) {
         fetcher_new_session(fetcher, FETCHER_CONNECTED);
@@ -541,6 +560,7 @@ static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
     struct arena arena;
     struct fetch_response response;
     int32_t answered = fetcher_id_add(fetcher->correlation_id, 1 - fetcher->in_flight);
+    ASSERT(fetcher->state >= FETCHER_CONNECTED);
     arena_init(&arena, SIZE_MAX); /* bounded by the frame that it decodes */
     int err = fetcher->in_flight > 0 ? fetcher_decode(bytes, len, answered, &arena, &response)
                                      : ERR_MALFORMED;
@@ -574,6 +594,8 @@ size_t replica_fetcher_memory(const struct config *config)
 struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int32_t leader_id,
                                             struct mem_budget *budget)
 {
+    ASSERT(leader_id != replica_manager_deps(manager)->node_id);
+    ASSERT(budget != NULL);
     struct replica_fetcher *fetcher = mem_alloc(sizeof(*fetcher));
     fetcher->manager = manager;
     fetcher->deps = replica_manager_deps(manager);
@@ -600,6 +622,7 @@ void replica_fetcher_free(struct replica_fetcher *fetcher)
 {
     LIST_EACH(step, &fetcher->slots)
         replica_fetcher_remove(LIST_ENTRY(step, struct fetch_slot, link)->partition);
+    ASSERT(list_empty(&fetcher->slots));
     fetcher_disconnect(fetcher);
     fetcher_forget_names(fetcher);
     env_timer_stop(&fetcher->dial_timer);
@@ -611,6 +634,9 @@ void replica_fetcher_free(struct replica_fetcher *fetcher)
 
 void replica_fetcher_add(struct replica_fetcher *fetcher, struct partition *partition)
 {
+    ASSERT(partition->state == PARTITION_FOLLOWER);
+    ASSERT(partition->log != NULL);
+    ASSERT(partition->leader == fetcher->leader_id);
     ASSERT(!partition->fetch);
     struct fetch_slot *slot = mem_alloc(sizeof(*slot));
     slot->fetcher = fetcher;
@@ -632,6 +658,7 @@ void replica_fetcher_remove(struct partition *partition)
     if (!slot)
         return;
     struct replica_fetcher *fetcher = slot->fetcher;
+    ASSERT(slot->partition == partition);
     if (fetcher->state == FETCHER_SESSION) {
         struct forgotten *gone = mem_alloc(sizeof(*gone));
         gone->topic_id = partition->topic_id;
@@ -652,6 +679,7 @@ void replica_fetcher_ready(struct partition *partition)
     struct fetch_slot *slot = partition->fetch;
     if (!slot || (slot->state != SLOT_FLUSHING && slot->state != SLOT_ASKED))
         return;
+    ASSERT(slot->partition == partition);
     if (slot->state == SLOT_FLUSHING
             ? log_durable_offset(partition->log) >= log_end_offset(partition->log)
             : log_saved_start(partition->log) > slot->told_start)

@@ -110,11 +110,13 @@ static void manager_mend(struct replica_manager *manager, struct partition *part
     if (log_manager_discard(manager->deps.logs, topic, partition->index))
         return; /* its log directory has failed: nothing is opened there before the next start */
     partition_reopen(partition);
+    ASSERT(partition->state == PARTITION_OPENING);
     replica_openings_open(manager->openings, partition);
 }
 
 void replica_manager_review(struct replica_manager *manager, struct partition *partition)
 {
+    ASSERT(partition->owner == manager);
     manager_mend(manager, partition);
     replica_report_review(manager->report, partition);
 }
@@ -124,6 +126,7 @@ void replica_manager_review(struct replica_manager *manager, struct partition *p
 static void manager_settle(void *owner, struct partition *partition)
 {
     struct replica_manager *manager = owner;
+    ASSERT(partition->owner == manager);
     list_remove(&partition->settle_link);
     list_push(&manager->settling, &partition->settle_link);
     if (!env_timer_running(&manager->settle_timer))
@@ -133,6 +136,7 @@ static void manager_settle(void *owner, struct partition *partition)
 static void manager_propose(void *owner, struct partition *partition)
 {
     struct replica_manager *manager = owner;
+    ASSERT(partition->owner == manager);
     isr_proposals_add(manager->proposals, partition);
 }
 
@@ -144,6 +148,7 @@ static void manager_review(void *owner, struct partition *partition)
 static void manager_follow(void *owner, struct partition *partition, int32_t leader_id)
 {
     struct replica_manager *manager = owner;
+    ASSERT(partition->owner == manager);
     if (partition->state == PARTITION_FOLLOWER)
         replica_report_say_older(partition);
     replica_fetchers_follow(manager->fetchers, partition, leader_id);
@@ -204,6 +209,7 @@ static void manager_ready(void *data)
         partition->late = partition->state == PARTITION_OPENING;
         late += partition->late;
     }
+    ASSERT(late <= manager->partitions.count);
     if (late > 0)
         logger_info(manager->deps.logger,
                     "%zu of %zu logs are still being opened: the others are served meanwhile", late,
@@ -231,6 +237,7 @@ static void manager_remove(struct replica_manager *manager, struct partition *pa
 {
     replica_openings_forget(manager->openings, partition, keep);
     struct partition_key key = manager_key(&partition->topic_id, partition->index);
+    ASSERT(manager_get(manager, &key) == partition);
     map_del(&manager->partitions, key.bytes, sizeof(key.bytes));
     struct log *log = partition->log;
     if (partition->damaged && !keep)
@@ -255,6 +262,7 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
         partition = partition_new(&manager_owner_ops, manager, &manager->deps, topic, index);
         map_put(&manager->partitions, key.bytes, sizeof(key.bytes), partition);
         replica_throttle_note(manager->throttle, &topic->id);
+        ASSERT(partition->index == index);
         partition_update(partition, record);
         /* Until then it may be a topic of long ago, and its log would take the place of a newer one
          * with the same name. */
@@ -277,6 +285,7 @@ static void manager_remove_if(struct replica_manager *manager,
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
         if (gone(partition, data))
             doomed[count++] = partition;
+    ASSERT(count <= manager->partitions.count);
     for (size_t i = 0; i < count; i++)
         manager_remove(manager, doomed[i], keep);
     mem_free(doomed);
@@ -400,7 +409,9 @@ static void manager_settled(void *data)
     if (manager->current || !manager->registered ||
         metadata_index(manager->deps.metadata) < registered)
         return;
+    ASSERT(registered >= 0);
     manager->current = true;
+    ASSERT(replica_openings_count(manager->openings) == 0);
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
@@ -431,6 +442,7 @@ struct partition *replica_manager_find(struct replica_manager *manager,
     struct partition_key key = manager_key(&topic->id, index);
     struct partition *partition = manager_get(manager, &key);
     *err = partition ? 0 : ERR_NOT_LEADER_OR_FOLLOWER;
+    ASSERT(!partition || partition->index == index);
     return partition;
 }
 
@@ -540,6 +552,12 @@ static void manager_subscribe(struct replica_manager *manager)
 
 struct replica_manager *replica_manager_new(const struct replica_deps *deps)
 {
+    ASSERT(deps->env != NULL);
+    ASSERT(deps->logger != NULL);
+    ASSERT(deps->config != NULL);
+    ASSERT(deps->metadata != NULL);
+    ASSERT(deps->logs != NULL);
+    ASSERT(deps->live != NULL);
     struct replica_manager *manager = mem_alloc(sizeof(*manager));
     manager->deps = *deps;
     manager->listener = (struct metadata_listener){
@@ -588,6 +606,7 @@ void replica_manager_free(struct replica_manager *manager)
     while ((heard = map_next(&manager->heard, &cursor, NULL, NULL)))
         mem_free(heard);
     replica_openings_free(manager->openings);
+    ASSERT(list_empty(&manager->settling));
     map_close(&manager->partitions);
     map_close(&manager->heard);
     list_remove(&manager->listener.link);

@@ -93,6 +93,7 @@ static void openings_start_look(struct replica_openings *openings)
 
 static void openings_put_off(struct replica_openings *openings, const struct partition *partition)
 {
+    ASSERT(partition->state == PARTITION_OPENING);
     if (!env_timer_running(&openings->look))
         openings_start_look(openings);
     if (openings->later_count == openings->later_cap) {
@@ -118,17 +119,20 @@ static void openings_take_later(struct replica_openings *openings)
     }
     if (openings->later_first < openings->later_count)
         return;
+    ASSERT(openings->later_first == openings->later_count);
     mem_free(openings->later);
     openings->later = NULL;
     openings->later_first = openings->later_count = openings->later_cap = 0;
     openings->most = OPENINGS_MAX;
     env_timer_stop(&openings->look);
+    ASSERT(openings->later_cap == 0);
 }
 
 static void openings_look(void *data)
 {
     struct replica_openings *openings = data;
     ASSERT(openings->later_first < openings->later_count);
+    ASSERT(openings->most >= OPENINGS_MAX);
     if (openings->ended < OPENINGS_MAX)
         openings->most += OPENINGS_MAX;
     openings_start_look(openings);
@@ -164,6 +168,10 @@ static void openings_opened(void *data, int err, struct log *log)
     struct opening *opening = data;
     struct replica_openings *openings = opening->openings;
     struct replica_manager *manager = openings->manager;
+    ASSERT(err <= 0);
+    ASSERT((err != 0) == (log == NULL));
+    ASSERT(opening->index >= 0);
+    ASSERT(openings->by_name.count > 0);
     map_del(&openings->by_name, opening->name, strlen(opening->name));
     struct partition *partition = replica_manager_get(manager, &opening->topic_id, opening->index);
     if (!partition) {
@@ -187,6 +195,8 @@ static void openings_opened(void *data, int err, struct log *log)
 static struct opening *opening_start(struct replica_openings *openings,
                                      const struct partition *partition)
 {
+    ASSERT(partition->state == PARTITION_OPENING);
+    ASSERT(openings_of(openings, partition) == NULL);
     struct opening *opening = mem_alloc(sizeof(*opening));
     opening_name(opening->name, partition);
     opening->openings = openings;
@@ -205,6 +215,8 @@ static struct opening *opening_start(struct replica_openings *openings,
 
 void replica_openings_open(struct replica_openings *openings, struct partition *partition)
 {
+    ASSERT(partition->state == PARTITION_OPENING);
+    ASSERT(partition->log == NULL);
     if (openings_of(openings, partition))
         return; /* openings_opened comes back to it */
     if (openings->by_name.count >= openings->most)

@@ -67,6 +67,7 @@ void replica_report_say_older(const struct partition *partition)
 /* The newest leader epoch of our log where the record has an older one, else 0. */
 static int32_t report_newer_epoch(const struct partition *partition)
 {
+    ASSERT(partition->leader_epoch >= -1);
     bool open = partition->state == PARTITION_FOLLOWER || partition->state == PARTITION_LEADER;
     int32_t latest = open ? log_latest_epoch(partition->log) : 0;
     bool counts = latest > partition->leader_epoch && latest <= IMAGE_LEADER_EPOCH_TAKEN_MAX;
@@ -107,6 +108,8 @@ static void report_answered(struct controller_call *call, int err, const Meta__C
 {
     struct replica_report *report = CONTAINER_OF(call, struct replica_report, call);
     bool good = !err && reply && !reply->error;
+    ASSERT(report->calling);
+    ASSERT(err <= 0);
     report->calling = false;
     env_timer_start(&report->timer, good ? REPORT_AGAIN_MS : REPORT_RETRY_MS);
     if (good && !report->more)
@@ -134,6 +137,7 @@ static size_t report_collect(struct replica_report *report, Meta__ReportReplicas
         replica->newer_epoch = facts.newer_epoch;
         pointers[count++] = replica;
     }
+    ASSERT(count <= REPORT_BATCH);
     return count;
 }
 
@@ -141,6 +145,7 @@ static void report_send(void *data)
 {
     struct replica_report *report = data;
     size_t most = replica_manager_count(report->manager);
+    ASSERT(!report->calling);
     if (most > REPORT_BATCH)
         most = REPORT_BATCH;
     Meta__ReportReplicas__Replica *replicas = mem_alloc(most * sizeof(*replicas));
@@ -150,6 +155,7 @@ static void report_send(void *data)
     body.broker_epoch = controller_channel_broker_epoch(report->deps->channel);
     body.replicas = pointers;
     body.n_replicas = report_collect(report, replicas, pointers);
+    ASSERT(body.n_replicas <= most);
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_REPORT_REPLICAS;
     command.report_replicas = &body;

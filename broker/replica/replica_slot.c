@@ -3,6 +3,7 @@
  * Happy path: it is ready, is named in a fetch, the answer is appended and flushed, and it is ready
  * again. Failure modes: an error of the leader about it, or of our own log, makes it wait a little;
  * an answer that was meant for another offset or epoch is dropped. */
+#include "base/check.h"
 #include "base/err.h"
 #include "base/mutation.h"
 #include "base/state.h"
@@ -36,6 +37,9 @@ void replica_slot_check(const struct fetch_slot *slot)
     bool listed = slot->state == SLOT_READY || slot->state == SLOT_BACKOFF;
     ASSERT(listed == !list_empty(&slot->ready_link));
     ASSERT(slot->partition->fetch == slot);
+    ASSERT(slot->fetcher != NULL);
+    ASSERT(slot->state < SLOT_STATES);
+    ASSERT(slot->partition->log != NULL);
 }
 
 /* No line: each record passes through three of these. */
@@ -62,6 +66,7 @@ void replica_slot_flushing(struct fetch_slot *slot)
 
 static void replica_slot_backoff(struct fetch_slot *slot)
 {
+    ASSERT(slot->fetcher != NULL);
     struct replica_fetcher *fetcher = slot->fetcher;
     bool full = log_is_full(slot->partition->log);
     struct env_timer *timer = full ? &fetcher->full_timer : &fetcher->retry_timer;
@@ -78,6 +83,9 @@ static void replica_slot_backoff(struct fetch_slot *slot)
 
 void replica_slot_hold(struct fetch_slot *slot)
 {
+    ASSERT(slot->fetcher != NULL);
+    ASSERT(throttle_rate_is_set(
+        replica_throttle_of_follower(replica_manager_throttle(slot->fetcher->manager))));
     struct replica_fetcher *fetcher = slot->fetcher;
     struct replica_throttle *throttle = replica_manager_throttle(fetcher->manager);
     replica_slot_move(slot, SLOT_BACKOFF);
@@ -92,6 +100,8 @@ void replica_slot_hold(struct fetch_slot *slot)
 bool replica_slot_ask(struct fetch_slot *slot, struct fetch_request_fetch_topic *topic,
                       struct arena *arena)
 {
+    ASSERT(slot->partition->state == PARTITION_FOLLOWER);
+    ASSERT(slot->partition->leader == slot->fetcher->leader_id);
     replica_slot_move(slot, SLOT_ASKED);
     struct partition *partition = slot->partition;
     struct fetch_request_fetch_partition *item =
@@ -117,11 +127,13 @@ bool replica_slot_ask(struct fetch_slot *slot, struct fetch_request_fetch_topic 
         slot->limit = 0; /* it was held to a rate before */
     if (slot->limit && slot->limit < (size_t)item->partition_max_bytes)
         item->partition_max_bytes = (int32_t)slot->limit;
+    ASSERT(slot->limit == 0 || item->partition_max_bytes <= (int64_t)slot->limit);
     return true;
 }
 
 static void replica_slot_failed(struct fetch_slot *slot, int err)
 {
+    ASSERT(err < 0);
     struct partition *partition = slot->partition;
     bool passing = err == ERR_UNKNOWN_LEADER_EPOCH || err == ERR_FENCED_LEADER_EPOCH ||
                    err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_UNKNOWN_TOPIC_ID ||
@@ -172,6 +184,7 @@ static bool replica_slot_is_meant(struct fetch_slot *slot, int32_t answered)
 void replica_slot_answered(struct fetch_slot *slot, int32_t answered,
                            const struct fetch_response_partition_data *data)
 {
+    ASSERT(slot->partition->fetch == slot);
     struct partition *partition = slot->partition;
     if (!replica_slot_is_meant(slot, answered))
         return;

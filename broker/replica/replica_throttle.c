@@ -46,6 +46,8 @@ void throttle_rate_set(struct throttle_rate *throttle, int64_t rate, int64_t win
         throttle->burst = 1;
     throttle->left = throttle->burst;
     throttle->since_us = now_us;
+    ASSERT(throttle->burst > 0);
+    ASSERT(throttle->burst <= throttle->rate || throttle->burst == 1);
 }
 
 bool throttle_rate_is_set(const struct throttle_rate *throttle)
@@ -56,6 +58,8 @@ bool throttle_rate_is_set(const struct throttle_rate *throttle)
 /* The time of what is given out is used up, and the rest of it counts next time. */
 static void throttle_rate_grow(struct throttle_rate *throttle, int64_t now_us)
 {
+    ASSERT(throttle->rate > 0);
+    ASSERT(throttle->burst > 0);
     int64_t passed_us = now_us - throttle->since_us;
     ASSERT(passed_us >= 0);
     while (passed_us > 0 && throttle->left < throttle->burst) {
@@ -71,6 +75,8 @@ static void throttle_rate_grow(struct throttle_rate *throttle, int64_t now_us)
         throttle->left = throttle->burst;
         throttle->since_us = now_us;
     }
+    ASSERT(throttle->left <= throttle->burst);
+    ASSERT(throttle->since_us <= now_us);
 }
 
 size_t throttle_rate_allows(struct throttle_rate *throttle, int64_t now_us)
@@ -85,6 +91,7 @@ size_t throttle_rate_allows(struct throttle_rate *throttle, int64_t now_us)
 
 void throttle_rate_take(struct throttle_rate *throttle, size_t bytes)
 {
+    ASSERT(bytes <= INT64_MAX);
     if (throttle_rate_is_set(throttle))
         throttle->left -= (int64_t)bytes;
 }
@@ -127,9 +134,12 @@ static void throttle_open(void *data)
 static void throttle_hold(struct replica_throttle *throttle, struct partition *partition,
                           size_t taken)
 {
+    ASSERT(partition->throttled_leader);
+    ASSERT(throttle_rate_is_set(&throttle->leader));
     if (list_empty(&partition->throttle_link))
         list_push(&throttle->held, &partition->throttle_link);
     throttle_wait(throttle, taken);
+    ASSERT(!list_empty(&partition->throttle_link));
 }
 
 size_t replica_throttle_for_read(struct replica_throttle *throttle, struct partition *partition,
@@ -225,6 +235,7 @@ static void throttle_take_list(const struct replica_throttle *throttle,
     const char *list = live_settings_topic_text(throttle->deps->live, topic->name, ids[side]);
     const char *element, *rest = list ? list : "";
     size_t len;
+    ASSERT((size_t)side < ARRAY_LEN(ids));
     while (config_next_element(&rest, &element, &len))
         if (len == 1 && *element == '*') {
             throttle_put_all(throttle, topic, side, true);
