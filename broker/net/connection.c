@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/err.h"
 #include "base/state.h"
 #include "broker/net/api_table.h"
@@ -48,6 +49,7 @@ enum connection_state {
     CONNECTION_STATES
 };
 
+STATIC_ASSERT(CONNECTION_PAUSES <= 32, "the reasons are bits of an unsigned");
 static const struct state_row connection_states[CONNECTION_STATES] = {
     [CONNECTION_HANDSHAKE] = {"handshake",
                               STATE_BIT(CONNECTION_AUTHENTICATING) | STATE_BIT(CONNECTION_CLOSED)},
@@ -183,6 +185,7 @@ static void connection_shed(struct connection_owner *owner)
                 "closing the connection of %s: it has not read answers of %zu bytes, and those of "
                 "all connections are over their limit of %zu",
                 connection_peer(worst), worst->unsent_bytes, owner->unsent_max);
+    ASSERT(!worst->shed);
     worst->shed = true;
     owner->unsent_shed += worst->unsent_bytes;
     connection_close_soon(worst);
@@ -192,6 +195,7 @@ static void connection_shed(struct connection_owner *owner)
 static void connection_send(struct connection *connection, struct request *request)
 {
     struct connection_owner *owner = connection->owner;
+    ASSERT(list_empty(&request->link));
     ASSERT(request->answered);
     ASSERT(!request->silent);
     request->weight =
@@ -222,6 +226,7 @@ static void connection_send(struct connection *connection, struct request *reque
 
 void connection_answered(struct connection *connection, const struct request *answered)
 {
+    ASSERT(answered->answered);
     if (connection->handling == answered)
         connection->handling = NULL;
     while (!list_empty(&connection->requests)) {
@@ -535,6 +540,7 @@ static void connection_close_due(void *data)
 {
     struct connection *connection = data;
     bool waits = connection->request_count > 0 || connection->unsent > 0;
+    ASSERT(connection->state < CONNECTION_CLOSED);
     if (connection->state < CONNECTION_CLOSING && waits)
         env_timer_start(&connection->close_timer, CONNECTION_MOVED_MS);
     else
@@ -545,6 +551,7 @@ static void connection_close_due(void *data)
 static void connection_become(struct connection *connection, enum connection_kind kind)
 {
     struct connection_owner *owner = connection->owner;
+    ASSERT(kind != connection->kind || kind == CONNECTION_CLIENT);
     owner->trials -= connection->kind == CONNECTION_TRIAL;
     owner->brokers -= connection->kind == CONNECTION_BROKER;
     connection->kind = kind;
@@ -558,6 +565,7 @@ int connection_new(struct connection_owner *owner, const struct frame_opening *o
 {
     struct env *env = owner->deps.env;
     struct connection *connection = mem_alloc(sizeof(*connection));
+    ASSERT(listener >= 0);
     connection->owner = owner;
     connection->listener = listener;
     connection->active_ms = env_now_ms(env);
@@ -616,6 +624,7 @@ void connection_close(struct connection *connection)
         connection->kept.left(connection->kept.data);
     for (int i = 0; i < REQUEST_SOFTWARES; i++)
         mem_free(connection->software[i]);
+    ASSERT(list_empty(&connection->watches));
     mem_free(connection);
 }
 
@@ -635,6 +644,8 @@ void connection_close_soon(struct connection *connection)
 void connection_try(struct connection *connection, size_t trials_max)
 {
     struct connection_owner *owner = connection->owner;
+    ASSERT(connection->kind == CONNECTION_CLIENT);
+    ASSERT(trials_max > 0);
     connection_become(connection, CONNECTION_TRIAL);
     env_timer_start(&connection->close_timer, CONNECTION_TRIAL_MS);
     LIST_EACH(step, &owner->connections) {
@@ -687,6 +698,7 @@ void connection_note_moved(struct connection *connection)
 
 void connection_let_go(struct connection *connection)
 {
+    ASSERT(connection->owner->letting_go);
     if (connection->moved && connection->state < CONNECTION_CLOSING)
         env_timer_start(&connection->close_timer, CONNECTION_MOVED_MS);
 }
@@ -724,6 +736,7 @@ const char *connection_software(const struct connection *connection, enum reques
 
 struct request_kept *connection_kept(struct connection *connection)
 {
+    ASSERT(connection->state < CONNECTION_CLOSED);
     return &connection->kept;
 }
 

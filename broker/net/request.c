@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "kafka/api.h"
 #include "broker/net/connection.h"
@@ -17,6 +18,7 @@
 int request_encode_header(struct request *request, int16_t version)
 {
     struct response_header header = {.correlation_id = request->correlation_id};
+    ASSERT(wire_out_size(&request->out) == 0);
     wire_put_i32(&request->out, 0);
     return wire_encode(&response_header_desc,
                        kafka_api_response_header_version(request->api, version), &header,
@@ -72,6 +74,7 @@ void request_release_body(struct request *request)
 static void request_finish(struct request *request)
 {
     ASSERT(!request->answered);
+    ASSERT(request->decode == NULL);
     request->answered = true;
     if (request->hooks)
         request->answered_us = env_now_us(request->owner->deps.env);
@@ -94,6 +97,7 @@ static void request_shrink(struct request *request)
 /* It is told so in the answer, and is not read from now on. */
 void request_throttle(struct request *request, int32_t wait_ms)
 {
+    ASSERT(!request->answered);
     ASSERT(wait_ms >= 0);
     if (wait_ms > request->throttle_ms)
         request->throttle_ms = wait_ms;
@@ -105,6 +109,7 @@ void request_find_payer(struct request *request)
 {
     const struct request_quota *quota = request->owner->quota;
     int32_t wait_ms = 0;
+    ASSERT(request->payer == NULL);
     if (!quota || !quota->on || connection_is_brokers(request->connection))
         return;
     request->payer = quota->begin(quota->data, request, &wait_ms);
@@ -129,6 +134,7 @@ void request_charge(struct request *request)
     int64_t spent_us = request->spent_us;
     if (!request->handled) /* its handler answers */
         spent_us = env_now_us(request->owner->deps.env) - request->begun_us;
+    ASSERT(spent_us >= 0);
     request_throttle(request, quota->charge(quota->data, request->payer, request, spent_us));
 }
 
@@ -156,6 +162,7 @@ void request_look(struct request *request, int16_t version, void *response)
 {
     const struct wire_desc *desc = request->api->response;
     int32_t *throttle_ms = NULL;
+    ASSERT(!request->answered);
     request_charge(request);
     if (request->throttle_ms > 0)
         throttle_ms = wire_find_int32(desc, version, response, "ThrottleTimeMs");
@@ -167,12 +174,14 @@ void request_look(struct request *request, int16_t version, void *response)
 
 void request_look_at(struct request *request, const struct wire_desc *item, const void *value)
 {
+    ASSERT(!request->answered);
     if (request->hooks && !request->error)
         request->error = wire_first_int16(item, request->version, value, "ErrorCode");
 }
 
 void request_complete(struct request *request)
 {
+    ASSERT(!request->answered);
     ASSERT(request->out.piece_count == 0);
     request_shrink(request);
     request_finish(request);
@@ -213,6 +222,8 @@ void request_reply_none(struct request *request)
 
 void request_fail(struct request *request, int err, const char *reason)
 {
+    ASSERT(err < 0);
+    ASSERT(reason != NULL);
     if (request->connection) {
         request_warn(request, "closing the connection of %s: %s %s: %s",
                      connection_peer(request->connection), request->api->name, reason,
@@ -243,6 +254,7 @@ const char *request_host(const struct request *request)
 void request_note_software(struct request *request, enum request_software what,
                            struct wire_str text)
 {
+    ASSERT(what < REQUEST_SOFTWARES);
     if (request->connection)
         connection_note_software(request->connection, what, text);
 }
@@ -305,12 +317,15 @@ static struct request_asker *request_new_asker(const struct request *request)
     asker->client_id_len = len < REQUEST_CLIENT_ID_MAX ? len : REQUEST_CLIENT_ID_MAX;
     if (len > 0)
         memcpy(asker->client_id, request->client_id.data, (size_t)asker->client_id_len);
+    ASSERT(asker->client_id_len <= REQUEST_CLIENT_ID_MAX);
     return asker;
 }
 
 void request_begin(struct request *request)
 {
     const struct connection_owner *owner = request->owner;
+    ASSERT(request->hooks == 0);
+    ASSERT(request->asker == NULL);
     ASSERT(owner->hook_count <= (int)(8 * sizeof(request->hooks)));
     for (int i = 0; i < owner->hook_count; i++)
         if (owner->hooks[i]->wants(owner->hooks[i]->data, request))
@@ -322,6 +337,7 @@ void request_begin(struct request *request)
 
 void request_handled(struct request *request)
 {
+    ASSERT(!request->handled);
     ASSERT(!request->answered);
     request->handled = true;
     if (!request->hooks && !request->payer)
@@ -348,6 +364,7 @@ static void request_tell(const struct request *request, bool taken)
     int64_t now_us = env_now_us(owner->deps.env);
     int64_t answered_us = request->answered ? request->answered_us : now_us;
     int64_t handled_us = request->handled_us ? request->handled_us : answered_us;
+    ASSERT(request->hooks != 0);
     ASSERT(request->asker);
     ASSERT(request->received_us <= handled_us && handled_us <= answered_us);
     struct request_end end = {.outcome = request_outcome(request, taken),

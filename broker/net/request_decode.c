@@ -5,6 +5,7 @@
  * budget back. */
 #include "broker/net/request_decode.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/net/connection.h"
 #include "kafka/api.h"
@@ -27,12 +28,14 @@ static int decode_body(const struct wire_desc *desc, int16_t version, uint8_t *b
                        struct arena *arena, void **body)
 {
     size_t used;
+    ASSERT(desc->size > 0);
     *body = arena_alloc(arena, desc->size);
     return *body ? wire_decode(desc, version, bytes, len, arena, *body, &used) : ERR_NO_MEMORY;
 }
 
 int request_decode(struct request *request, uint8_t *bytes, size_t len, bool *later)
 {
+    ASSERT(request->body == NULL);
     ASSERT(request->arena.total == 0);
     request->arena.limit = REQUEST_ARENA_LOOP;
     int err = decode_body(request->api->request, request->version, bytes, len, &request->arena,
@@ -43,6 +46,7 @@ int request_decode(struct request *request, uint8_t *bytes, size_t len, bool *la
         arena_close(&request->arena);
         request->body = NULL;
     }
+    ASSERT(!*later || err);
     return err;
 }
 
@@ -58,6 +62,9 @@ static void decode_done(struct env_work *work)
     struct request_decode *decode = CONTAINER_OF(work, struct request_decode, work);
     struct request *request = decode->request;
     int err = decode->err;
+    ASSERT(err <= 0);
+    ASSERT(!request || request->decode == decode);
+    ASSERT(err || decode->body);
     void (*done)(struct request *, int) = decode->done;
     if (request && !err) {
         request->arena = decode->arena;
@@ -77,6 +84,7 @@ void request_decode_later(struct request *request, uint8_t *bytes, size_t len,
                           void (*done)(struct request *request, int err))
 {
     struct request_decode *decode = mem_alloc(sizeof(*decode));
+    ASSERT(done != NULL);
     ASSERT(request->block);
     ASSERT(!request->body);
     ASSERT(!request->decode);
@@ -94,8 +102,10 @@ void request_decode_later(struct request *request, uint8_t *bytes, size_t len,
 void request_decode_abandon(struct request *request)
 {
     struct request_decode *decode = request->decode;
+    ASSERT(decode != NULL);
     ASSERT(decode->request == request);
     decode->request = NULL;
     decode->block = request_take_block(request);
     request->decode = NULL;
+    ASSERT(request->block == NULL);
 }

@@ -5,6 +5,7 @@
  * connection is closed as by request_fail; the client goes away, and nothing more is made. */
 #include "broker/net/request_stream.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/net/connection.h"
 #include "broker/net/request_decode.h"
@@ -18,6 +19,8 @@ enum {
 static void stream_end(struct request_stream *stream, int err)
 {
     struct request *request = stream->request;
+    ASSERT(err <= 0);
+    ASSERT(err || !request->connection || stream->next == stream->count);
     if (!err && request->connection) {
         err = wire_stream_end(&stream->wire, stream->response);
         if (!err)
@@ -35,6 +38,8 @@ static void stream_end(struct request_stream *stream, int err)
 static int stream_put(struct request_stream *stream)
 {
     struct arena arena;
+    ASSERT(stream->room != NULL);
+    ASSERT(stream->next < stream->count);
     arena_init(&arena, REQUEST_ARENA_MAX);
     wire_defaults(stream->item, stream->room);
     int err = stream->fill(stream, stream->next, &arena, stream->room) ? 0 : ERR_NO_MEMORY;
@@ -50,6 +55,7 @@ static int stream_put(struct request_stream *stream)
 static int stream_begin(struct request_stream *stream)
 {
     struct request *request = stream->request;
+    ASSERT(stream->room == NULL);
     stream->room = arena_alloc(&request->arena, stream->item->size);
     if (!stream->room || !stream->begin(stream))
         return ERR_NO_MEMORY;
@@ -64,6 +70,7 @@ static bool stream_run(struct request_stream *stream, int64_t *left)
 {
     struct request *request = stream->request;
     int err = 0;
+    ASSERT(stream->next <= stream->count);
     if (!stream->room && request->connection)
         err = stream_begin(stream);
     while (!err && request->connection && stream->next < stream->count) {
@@ -103,6 +110,9 @@ void request_stream_start(struct request *request, struct request_stream *stream
 {
     struct connection_owner *owner = request->owner;
     int64_t left = STREAM_TURN;
+    ASSERT(stream->count >= 0);
+    ASSERT(stream->item != NULL);
+    ASSERT(stream->response != NULL);
     ASSERT(!request->answered);
     ASSERT(stream->begin && stream->fill);
     stream->request = request;

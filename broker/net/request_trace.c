@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/net/api_table.h"
 
@@ -12,6 +13,9 @@ static void request_trace_put_head(struct buf *line, const struct request_trace 
                                    const struct request *request, const char *peer,
                                    struct wire_str client_id)
 {
+    ASSERT(request->listener >= 0);
+    ASSERT(request->principal != NULL);
+    ASSERT(request->row != NULL);
     buf_printf(line,
                "{\"requestHeader\":{\"requestApiKey\":%d,\"requestApiVersion\":%d,"
                "\"correlationId\":%d,\"clientId\":",
@@ -79,6 +83,8 @@ static void request_trace_ended(void *data, const struct request *request,
 {
     const struct request_trace *trace = data;
     const struct request_asker *asker = end->asker;
+    ASSERT(asker != NULL);
+    ASSERT(end->outcome < REQUEST_OUTCOMES);
     if (!logger_wants(trace->logger, LOGGER_DEBUG)) /* any more */
         return;
     struct buf line;
@@ -113,6 +119,8 @@ void request_trace_init(struct request_trace *trace, struct logger *logger,
 
 void request_trace_restrict(struct request_trace *trace, const char *client_ids, const char *apis)
 {
+    ASSERT(client_ids != NULL);
+    ASSERT(apis != NULL);
     request_trace_close(trace);
     trace->client_ids = mem_strdup(client_ids);
     trace->apis = mem_strdup(apis);

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/plural.h"
 #include "base/rate.h"
@@ -38,6 +39,10 @@ enum {
     SERVER_PART_MS = 10000        /* a part of a request may hold memory that others need so long */
 };
 
+STATIC_ASSERT(SERVER_SEGMENTS_MIN <= SERVER_SEGMENTS_MAX, "the files of logs have a range");
+STATIC_ASSERT(SERVER_TRIALS_MIN <= SERVER_TRIALS_MAX, "connections on trial have a range");
+STATIC_ASSERT((int)SERVER_CONNECTIONS_MIN > (int)CONNECTION_BROKER_MAX,
+              "clients get in beside another broker");
 struct server_listener {
     struct server *server;
     int index;
@@ -92,9 +97,12 @@ static int64_t server_count_others(const struct server *server)
  * clients keep half of it in any case. */
 static int64_t server_client_files(const struct server *server, int64_t others)
 {
+    ASSERT(others >= 0);
+    ASSERT(server->files_max > 0);
     if (others == 0)
         return server->files_max;
     int64_t rest = server->files_max - others * CONNECTION_BROKER_MAX - SERVER_TRIALS_MAX;
+    ASSERT(rest <= server->files_max);
     return rest > server->files_max / 2 ? rest : server->files_max / 2;
 }
 
@@ -103,6 +111,8 @@ static void server_try(struct server *server, struct connection *connection, int
 {
     const struct connection_owner *owner = &server->owner;
     int64_t room = server->files_max - (int64_t)(owner->count - owner->trials);
+    ASSERT(owner->count >= owner->trials);
+    ASSERT(owner->count > 0);
     if (others > 0) {
         room = room < SERVER_TRIALS_MAX ? room : SERVER_TRIALS_MAX;
         connection_try(connection, room > SERVER_TRIALS_MIN ? (size_t)room : SERVER_TRIALS_MIN);
@@ -138,6 +148,7 @@ static void server_pace(struct server *server, int listener)
                                    (double)limits->connection_rate);
     if (wait_us == 0)
         return;
+    ASSERT(wait_us > 0);
     server->paced++;
     server_pause_accepting(server, true);
     env_timer_start(&server->pace, (wait_us + 999) / 1000);
@@ -164,6 +175,9 @@ static void server_accepted(void *data, struct env_stream *stream)
     struct server_listener *listener = data;
     struct server *server = listener->server;
     const struct server_limits *limits = &server->owner.deps.limits;
+    ASSERT(stream != NULL);
+    ASSERT(listener->index >= 0);
+    ASSERT(listener->index < server->owner.deps.listener_count);
     server_pace(server, listener->index);
     if (!mem_reserve_is_full()) {
         server->lacks_memory = true;
@@ -174,6 +188,7 @@ static void server_accepted(void *data, struct env_stream *stream)
     int64_t max = limits->connections;
     int64_t others = server_count_others(server), files = server_client_files(server, others);
     struct connection_owner *owner = &server->owner;
+    ASSERT(owner->count >= owner->trials + owner->brokers);
     bool full =
         (int64_t)(owner->count - owner->trials - owner->brokers) >= (max < files ? max : files);
     server->lacks_files |= full && files <= max;
@@ -301,6 +316,8 @@ static int server_listen(struct server *server, int index, struct buf *problem)
     const struct config_listener *settings = &deps->listeners[index];
     struct server_listener *listener = &server->listeners[index];
     const char *setting = deps->listeners_setting;
+    ASSERT(index >= 0);
+    ASSERT(index < deps->listener_count);
     listener->server = server;
     listener->index = index;
     int err = env_listen(deps->env, settings->host, settings->port, server_accepted, listener,
@@ -377,9 +394,12 @@ struct server_files server_share_files(int64_t limit)
         segments = SERVER_SEGMENTS_MAX;
     if (segments < SERVER_SEGMENTS_MIN)
         segments = SERVER_SEGMENTS_MIN;
+    ASSERT(segments >= SERVER_SEGMENTS_MIN);
+    ASSERT(segments <= SERVER_SEGMENTS_MAX);
     int64_t connections = rest - segments * SERVER_SEGMENT_FILES;
     if (connections < SERVER_CONNECTIONS_MIN)
         connections = SERVER_CONNECTIONS_MIN;
+    ASSERT(connections >= SERVER_CONNECTIONS_MIN);
     return (struct server_files){connections, (uint32_t)segments};
 }
 
@@ -387,6 +407,13 @@ int server_new(const struct server_deps *deps, struct buf *problem, struct serve
 {
     struct server *server = mem_alloc(sizeof(*server));
     ASSERT(deps->limits.request_bytes <= deps->limits.queued_bytes);
+    ASSERT(deps->events != NULL);
+    ASSERT(deps->events->count_other_brokers != NULL);
+    ASSERT(deps->events->is_other_broker != NULL);
+    ASSERT(deps->events->starved != NULL);
+    ASSERT(deps->apis != NULL);
+    ASSERT(deps->logger != NULL);
+    ASSERT(deps->listener_count >= 0);
     server->owner.deps = *deps;
     (void)mem_reserve_fill();
     server->files_max = server_share_files(env_files_limit(deps->env)).connections;
@@ -415,12 +442,19 @@ int server_new(const struct server_deps *deps, struct buf *problem, struct serve
 void server_add_hook(struct server *server, struct request_hook *hook)
 {
     struct connection_owner *owner = &server->owner;
+    ASSERT(hook->wants != NULL);
+    ASSERT(hook->ended != NULL);
     ASSERT(owner->hook_count < REQUEST_HOOKS_MAX);
     owner->hooks[owner->hook_count++] = hook;
 }
 
 void server_set_quota(struct server *server, struct request_quota *quota)
 {
+    ASSERT(quota->begin != NULL);
+    ASSERT(quota->charge != NULL);
+    ASSERT(quota->answer_max != NULL);
+    ASSERT(quota->take != NULL);
+    ASSERT(quota->end != NULL);
     ASSERT(!server->owner.quota);
     ASSERT(server->owner.count == 0);
     server->owner.quota = quota;
@@ -435,6 +469,8 @@ void server_end_throttles(struct server *server)
 
 uint16_t server_port(const struct server *server, int i)
 {
+    ASSERT(i >= 0);
+    ASSERT(i < server->listener_count);
     return env_listener_port(server->listeners[i].listener);
 }
 
@@ -475,6 +511,7 @@ void server_leave(struct server *server)
 
 void server_let_go(struct server *server)
 {
+    ASSERT(!server->owner.letting_go);
     ASSERT(server->owner.leaving);
     server->owner.letting_go = true;
     LIST_EACH(step, &server->owner.connections) {
@@ -490,12 +527,18 @@ void server_close(struct server *server)
     while (!list_empty(&server->owner.connections))
         connection_close(connection_of(server->owner.connections.next));
     request_streams_close(&server->owner);
+    ASSERT(server->owner.count == 0);
+    ASSERT(server->owner.trials == 0);
+    ASSERT(server->owner.brokers == 0);
+    ASSERT(list_empty(&server->owner.streams));
 }
 
 void server_free(struct server *server)
 {
     server_close(server);
     ASSERT(server->owner.budget.used == 0);
+    ASSERT(server->owner.unsent_bytes == 0);
+    ASSERT(server->owner.unsent_shed == 0);
     mem_free(server->listeners);
     mem_free(server->accepted);
     mem_free(server->host_limits);
