@@ -1,5 +1,6 @@
 /* The logger: formats a line on the stack and hands it out whole; a line too long is cut, but is a
  * whole JSON object where it has to be one. */
+#include "base/check.h"
 #include "base/logger.h"
 
 #include <stdarg.h>
@@ -11,9 +12,11 @@
 
 enum { LOGGER_LINE_MAX = 2048 }; /* longer than any message of ours with a topic name in it */
 
+STATIC_ASSERT(LOGGER_LINE_MAX >= 1024, "a name, a time and a text fit into a line");
 void logger_init(struct logger *logger, const char *name, int64_t (*wall_ms)(void *),
                  void *clock_data)
 {
+    ASSERT(name != NULL);
     *logger = (struct logger){.level = LOGGER_INFO, .wall_ms = wall_ms, .clock_data = clock_data};
     snprintf(logger->name, sizeof(logger->name), "%s", name);
 }
@@ -29,6 +32,7 @@ struct logger logger_of_area(const struct logger *logger, enum logger_area area)
 static int logger_escape(char *out, int room, const char *text)
 {
     int len = 0;
+    ASSERT(room >= 0);
     for (; *text && len + 5 <= room; text++) {
         unsigned char c = (unsigned char)*text;
         if (c >= 0x20 && c != 0x7f)
@@ -36,6 +40,7 @@ static int logger_escape(char *out, int room, const char *text)
         else
             len += snprintf(out + len, (size_t)(room - len), "\\x%02x", c);
     }
+    ASSERT(len <= room);
     return len;
 }
 
@@ -44,6 +49,7 @@ static int logger_time(const struct logger *logger, bool utc, char *out, int roo
 {
     struct tm tm = {0};
     int len;
+    ASSERT(room > 0);
     if (!logger->wall_ms)
         return 0;
     int64_t now_ms = logger->wall_ms(logger->clock_data);
@@ -55,12 +61,14 @@ static int logger_time(const struct logger *logger, bool utc, char *out, int roo
         localtime_r(&seconds, &tm);
         len = (int)strftime(out, (size_t)room, "[%Y-%m-%d %H:%M:%S,", &tm);
     }
+    ASSERT(len < room);
     return len + snprintf(out + len, (size_t)(room - len), "%03d", (int)(now_ms % 1000));
 }
 
 static int logger_prefix(const struct logger *logger, enum logger_level level, char *out, int room)
 {
     int len = logger_time(logger, false, out, room);
+    ASSERT(len < room);
     return len + snprintf(out + len, (size_t)(room - len), "%s%s [%s] ", len ? "] " : "",
                           logger_level_word(level), logger->name);
 }
@@ -88,6 +96,7 @@ static int logger_escape_json(char *out, int room, const char *text)
 {
     const unsigned char *at = (const unsigned char *)text;
     int len = 0;
+    ASSERT(room >= 0);
     while (*at && len + 7 <= room) { /* the longest escape and a NUL */
         int bytes = logger_utf8(at);
         if (*at < 0x20 || *at == 0x7f) {
@@ -103,6 +112,7 @@ static int logger_escape_json(char *out, int room, const char *text)
         }
         at += bytes ? bytes : 1;
     }
+    ASSERT(len <= room);
     return len;
 }
 
@@ -117,8 +127,10 @@ static int logger_line_json(const struct logger *logger, enum logger_level level
                        time[0] ? "\"time\":\"" : "", time, time[0] ? "Z\"," : "",
                        logger_level_word(level), logger_area_name(logger->area), logger->node_id);
     len += snprintf(out + len, (size_t)(room - len), "\"message\":\"");
+    ASSERT(len < room - end_len);
     len += logger_escape_json(out + len, room - end_len - len, text);
     memcpy(out + len, end, (size_t)end_len);
+    ASSERT(len + end_len <= room);
     return len + end_len;
 }
 
@@ -128,6 +140,7 @@ static int logger_line(const struct logger *logger, enum logger_level level, con
     int len = logger_prefix(logger, level, out, room / 2);
     len += logger_escape(out + len, room - 1 - len, text);
     out[len++] = '\n';
+    ASSERT(len <= room);
     return len;
 }
 
@@ -142,6 +155,7 @@ static bool logger_may(struct logger_quota *quota, enum logger_level level)
     quota->held++;
     if (level > quota->level)
         quota->level = level;
+    ASSERT(quota->left <= 0);
     return false;
 }
 

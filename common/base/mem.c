@@ -20,12 +20,16 @@ enum {
 /* Nothing comes near it: it only keeps the sum of sizes from wrapping. */
 #define ARENA_OWN_MAX ((size_t)1 << 40)
 
+STATIC_ASSERT(ARENA_BLOCK_SIZE % 8 == 0, "what is given out is aligned");
+STATIC_ASSERT(MAP_FROM <= KEEP_FREED, "a block that is kept is one that was not mapped");
+STATIC_ASSERT(MEM_RESERVE > 0, "a process that serves has one");
 struct arena_block {
     struct arena_block *next;
     size_t size;
     uint8_t data[];
 };
 
+STATIC_ASSERT(offsetof(struct arena_block, data) % 8 == 0, "what is given out is aligned");
 static atomic_uint_least64_t mem_fail_counter;
 
 static bool mem_must_fail(void)
@@ -215,6 +219,7 @@ static bool arena_grow(struct arena *arena, size_t size)
     block->size = block_size;
     arena->blocks = block;
     arena->used = 0;
+    ASSERT(arena->blocks->size >= size);
     return true;
 }
 

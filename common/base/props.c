@@ -33,6 +33,8 @@ void props_close(struct props *props)
 
 static void props_add(struct props *props, char *key, char *value, int line)
 {
+    ASSERT(key != NULL);
+    ASSERT(value != NULL);
     props->entries = mem_realloc(props->entries, (props->count + 1) * sizeof(*props->entries));
     props->entries[props->count++] = (struct props_entry){key, value, line};
 }
@@ -60,6 +62,7 @@ static bool props_is_blank(char c)
 static size_t props_logical_line(struct props_reader *reader, char *out)
 {
     size_t len = 0;
+    ASSERT(reader->at < reader->end);
     for (;;) {
         while (reader->at < reader->end && props_is_blank(*reader->at))
             reader->at++;
@@ -96,6 +99,8 @@ static int props_hex(const char *text, unsigned *value)
 
 static size_t props_put_utf8(char *out, unsigned value)
 {
+    ASSERT(value > 0);
+    ASSERT(value <= 0xffff);
     if (value < 0x80) {
         out[0] = (char)value;
         return 1;
@@ -137,6 +142,7 @@ static int props_unescape(const char *text, size_t len, char **out)
             goto malformed;
         copy[n++] = c;
     }
+    ASSERT(n <= len);
     copy[n] = '\0';
     *out = copy;
     return 0;
@@ -152,6 +158,7 @@ static int props_parse_line(struct props *props, char *text, size_t len, int lin
     while (key_len < len && !props_is_blank(text[key_len]) && text[key_len] != '=' &&
            text[key_len] != ':')
         key_len += text[key_len] == '\\' && key_len + 1 < len ? 2 : 1;
+    ASSERT(key_len <= len);
     size_t value_at = key_len;
     while (value_at < len && props_is_blank(text[value_at]))
         value_at++;
@@ -161,6 +168,7 @@ static int props_parse_line(struct props *props, char *text, size_t len, int lin
         value_at++;
     while (len > value_at && props_is_blank(text[len - 1]))
         len--; /* Java keeps trailing blanks; its config parser trims them */
+    ASSERT(value_at <= len);
     char *key = NULL;
     char *value = NULL;
     if (key_len == 0 || props_unescape(text, key_len, &key))
@@ -169,6 +177,8 @@ static int props_parse_line(struct props *props, char *text, size_t len, int lin
         mem_free(key);
         return ERR_MALFORMED;
     }
+    ASSERT(key != NULL);
+    ASSERT(value != NULL);
     props_add(props, key, value, line);
     return 0;
 }
@@ -185,6 +195,7 @@ int props_parse(struct props *props, const char *text, size_t len, int *line)
         if (logical_len > 0 && logical[0] != '#' && logical[0] != '!')
             err = props_parse_line(props, logical, logical_len, *line);
     }
+    ASSERT(err || reader.at == reader.end);
     mem_free(logical);
     return err;
 }

@@ -1,11 +1,15 @@
 /* SipHash-2-4-128: two rounds for each word of input, four between the halves of the result. */
+#include "base/check.h"
 #include "base/siphash.h"
 
 #include <endian.h>
 #include <string.h>
 
+STATIC_ASSERT(sizeof(struct siphash) == 16, "128 bits");
 static uint64_t rotate(uint64_t value, int bits)
 {
+    ASSERT(bits > 0);
+    ASSERT(bits < 64);
     return value << bits | value >> (64 - bits);
 }
 
