@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "config/config_providers.h"
 #include "env/env.h"
@@ -60,8 +61,11 @@ static const struct config_order config_orders[] = {
      100},
 };
 
+STATIC_ASSERT(CONFIG_STRINGS_MAX >= 4 * CONFIG_FILE_MAX,
+              "the texts of the largest file fit, and what is derived from them");
 static void config_say_line(const char *file, int line, struct buf *problem)
 {
+    ASSERT(line >= 0);
     if (line > 0)
         buf_printf(problem, "%s line %d: ", file, line);
     else
@@ -70,6 +74,7 @@ static void config_say_line(const char *file, int line, struct buf *problem)
 
 void config_say_where(const struct config *config, enum config_id id, struct buf *problem)
 {
+    ASSERT(id < CONFIG_COUNT);
     if (config->values[id].given)
         config_say_line(config->file, config->values[id].line, problem);
     else
@@ -80,6 +85,8 @@ void config_say_where(const struct config *config, enum config_id id, struct buf
 static void config_put(struct config *config, enum config_id id, const char *text)
 {
     bool parsed = config_parse(config_row(id), text, &config->values[id].now);
+    ASSERT(id < CONFIG_COUNT);
+    ASSERT(text != NULL);
     ASSERT(parsed);
 }
 
@@ -103,6 +110,7 @@ static int config_refuse_unknown(const struct config *config, const struct props
                                  struct buf *problem)
 {
     const char *nearest = config_nearest(entry->key, false);
+    ASSERT(entry->key != NULL);
     config_say_line(config->file, entry->line, problem);
     buf_printf(problem, "%s is not a known setting: ", entry->key);
     if (nearest)
@@ -117,6 +125,7 @@ static int config_refuse_unknown(const struct config *config, const struct props
 static int config_check_guard(const struct config *config, const struct config_row *row,
                               const struct props_entry *entry, struct buf *problem)
 {
+    ASSERT(entry->value != NULL);
     if (!(row->flags & CONFIG_GUARD) || entry->value[0] == '\0')
         return 0;
     config_say_line(config->file, entry->line, problem);
@@ -156,6 +165,8 @@ static int config_read_entry(struct config *config, const struct props_entry *en
         err = config_check_entry(config, row, entry, problem);
     if (err || listener)
         return err;
+    ASSERT(id < CONFIG_COUNT);
+    ASSERT(!err);
     config_put(config, id, arena_strndup(&config->strings, entry->value, strlen(entry->value)));
     config->values[id].line = entry->line;
     config->values[id].given = true;
@@ -196,12 +207,15 @@ static void config_fill_defaults(struct config *config)
         int64_t ms = other->number < 0 ? other->number : other->number * unit->factor;
         char text[32];
         int len = snprintf(text, sizeof(text), "%" PRId64, ms);
+        ASSERT(len > 0);
+        ASSERT(len < (int)sizeof(text));
         config_put(config, unit->ms, arena_strndup(&config->strings, text, (size_t)len));
     }
 }
 
 static bool config_is_ordered(const struct config_order *order, int64_t small, int64_t large)
 {
+    ASSERT(order->percent == 50 || order->percent == 100);
     if (order->large == CONFIG_QUEUED_MAX_REQUEST_BYTES && large <= 0)
         return true; /* a limit of our own, which is large enough */
     return small <= (order->percent == 50 ? large / 2 : large);
@@ -235,6 +249,7 @@ int config_check_fit(const struct config *config, enum config_id id, const char 
                      struct buf *problem)
 {
     struct config_parsed parsed;
+    ASSERT(id < CONFIG_COUNT);
     if (!config_parse(config_row(id), value, &parsed))
         return 0; /* told as what it is */
     if (id == CONFIG_CORDONED_LOG_DIRS)
@@ -269,6 +284,15 @@ int config_new(const struct props *props, const char *file, struct buf *problem,
     err = config_derive(config, problem, notes);
     if (err)
         goto err_after_new;
+    ASSERT(config->listener_count <= CONFIG_LISTENERS_MAX);
+    ASSERT(config->voter_count <= CONFIG_VOTERS_MAX);
+    ASSERT(config->bootstrap_count <= CONFIG_VOTERS_MAX);
+    ASSERT(config->log_dir_count > 0);
+    ASSERT(config->log_dir_count <= CONFIG_LOG_DIRS_MAX);
+    ASSERT(config->node_id >= 0);
+    ASSERT(config->roles != 0);
+    ASSERT(config->inter_broker >= 0);
+    ASSERT(config->inter_broker < CONFIG_LISTENERS_MAX);
     *out = config;
     return 0;
 
@@ -293,6 +317,7 @@ static int config_apply_override(struct props *props, const char *override, stru
         return ERR_INVALID;
     }
     char *key = mem_strndup(override, (size_t)(equals - override));
+    ASSERT(key[0] != '\0');
     props_set(props, key, equals + 1);
     mem_free(key);
     return 0;
@@ -320,6 +345,7 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     size_t len;
     int line = 0;
     int err = env_file_load(env, file, CONFIG_FILE_MAX, &text, &len);
+    ASSERT(count >= 0);
     if (err) {
         buf_printf(problem, "%s: the settings can't be read: %s: check the path", file,
                    err == ERR_NOT_FOUND ? "there is no such file"
@@ -364,6 +390,8 @@ void config_take_live(struct config *fresh, const struct config *running,
 {
     struct config read = *fresh;
     ASSERT(fresh != running && running->listener_count >= 0);
+    ASSERT(live != NULL);
+    ASSERT(fresh->log_dir_count > 0);
     *fresh = *running; /* what is derived, too: all of it is of settings that stay */
     fresh->strings = read.strings;
     fresh->file = read.file;
@@ -406,17 +434,20 @@ double config_double(const struct config *config, enum config_id id)
 const char *config_str(const struct config *config, enum config_id id)
 {
     const char *text = config->values[id].now.text;
+    ASSERT(id < CONFIG_COUNT);
     return text ? text : "";
 }
 
 bool config_is_set(const struct config *config, enum config_id id)
 {
+    ASSERT(id < CONFIG_COUNT);
     return config->values[id].given;
 }
 
 bool config_is_given(const struct config *config, enum config_id id)
 {
     bool given = config->values[id].given;
+    ASSERT(id < CONFIG_COUNT);
     for (size_t i = 0; i < ARRAY_LEN(config_units); i++)
         given |= config_units[i].ms == id && config->values[config_units[i].other].given;
     return given;

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 
 static const struct config_group_setting {
@@ -69,6 +70,7 @@ enum config_group_id config_group_find(const char *name)
     enum config_group_id id = 0;
     while (id < CONFIG_GROUP_SETTINGS && strcmp(config_groups[id].row.name, name) != 0)
         id++;
+    ASSERT(id <= CONFIG_GROUP_SETTINGS);
     return id;
 }
 
@@ -86,6 +88,8 @@ int config_group_check(const char *name, const char *value, struct buf *problem)
 static int config_group_refuse(enum config_group_id id, const char *than, enum config_id limit,
                                struct buf *problem)
 {
+    ASSERT(id < CONFIG_GROUP_SETTINGS);
+    ASSERT(limit < CONFIG_COUNT);
     buf_printf(problem, "%s must be %s than or equal to %s", config_groups[id].row.name, than,
                config_row(limit)->name);
     return ERR_INVALID_CONFIG;
@@ -94,6 +98,7 @@ static int config_group_refuse(enum config_group_id id, const char *than, enum c
 int config_group_check_fit(const struct config *config, const int64_t values[CONFIG_GROUP_SETTINGS],
                            const bool own[CONFIG_GROUP_SETTINGS], struct buf *problem)
 {
+    ASSERT(config != NULL);
     for (enum config_group_id id = 0; id < CONFIG_GROUP_SETTINGS; id++) {
         if (!own[id])
             continue;
@@ -113,6 +118,7 @@ int64_t config_group_value(enum config_group_id id, const char *own, int64_t bas
                            int64_t max)
 {
     struct config_parsed parsed;
+    ASSERT(id < CONFIG_GROUP_SETTINGS);
     if (!own || !config_parse(config_group_row(id), own, &parsed))
         return base;
     int64_t least = parsed.number < max ? parsed.number : max;

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 
 enum { CONFIG_METRICS_INTERVAL_MIN_MS = 100, CONFIG_METRICS_INTERVAL_MAX_MS = 3600000 };
@@ -39,6 +40,8 @@ static const char *const config_metrics_attributes[CONFIG_METRICS_ATTRIBUTES] = 
     [CONFIG_METRICS_SOURCE_PORT] = "client_source_port",
 };
 
+STATIC_ASSERT(CONFIG_METRICS_INTERVAL_MIN_MS < CONFIG_METRICS_INTERVAL_MAX_MS,
+              "an interval has a range");
 const struct config_row *config_metrics_row(enum config_metrics_id id)
 {
     ASSERT(id < CONFIG_METRICS_COUNT);
@@ -50,6 +53,7 @@ enum config_metrics_id config_metrics_find(const char *name)
     enum config_metrics_id id = 0;
     while (id < CONFIG_METRICS_COUNT && strcmp(config_metrics_rows[id].name, name) != 0)
         id++;
+    ASSERT(id <= CONFIG_METRICS_COUNT);
     return id;
 }
 
@@ -89,6 +93,8 @@ int config_metrics_next_match(const char **list, struct config_metrics_match *ma
         memchr(expression, '=', match->len)) /* Kafka knows no = in an expression */
         return ERR_INVALID;
     ASSERT(match->expression > element);
+    ASSERT(match->expression + match->len == end);
+    ASSERT(match->attribute < CONFIG_METRICS_ATTRIBUTES);
     return 1;
 }
 
@@ -116,6 +122,8 @@ static int config_metrics_check_match(const char *value, struct buf *problem)
         element = list;
     if (next == 0)
         return 0;
+    ASSERT(next < 0);
+    ASSERT(element >= value);
     element += strspn(element, ", \t");
     buf_printf(problem, "Illegal client matching pattern: %.*s", (int)strcspn(element, ","),
                element);
@@ -126,6 +134,7 @@ static int config_metrics_check_length(const char *name, const char *value, stru
 {
     const char *list = value, *element;
     size_t len, count = 0;
+    ASSERT(name != NULL);
     while (config_next_element(&list, &element, &len))
         count++;
     if (count <= CONFIG_METRICS_ELEMENTS_MAX)
@@ -142,6 +151,7 @@ int config_metrics_check(const char *name, const char *value, struct buf *proble
         buf_printf(problem, CONFIG_METRICS_UNKNOWN "%s", name);
         return ERR_INVALID_REQUEST;
     }
+    ASSERT(id < CONFIG_METRICS_COUNT);
     const struct config_row *row = &config_metrics_rows[id];
     int err = config_check_value(row, name, value, problem);
     if (err)

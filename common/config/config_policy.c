@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 
 enum { CONFIG_POLICY_WORD_MAX = 256 /* bytes of the name of a setting, or of a value */ };
@@ -23,6 +24,7 @@ static struct config_policy_part config_policy_trim(const char *at, size_t len)
         at++, len--;
     while (len > 0 && strchr(" \t", at[len - 1]))
         len--;
+    ASSERT(len == 0 || !strchr(" \t", at[len - 1]));
     return (struct config_policy_part){at, len};
 }
 
@@ -41,6 +43,7 @@ static bool config_policy_copy(struct config_policy_part part, char out[CONFIG_P
 {
     if (part.len >= CONFIG_POLICY_WORD_MAX)
         return false;
+    ASSERT(part.len == 0 || part.at != NULL);
     memcpy(out, part.at, part.len);
     out[part.len] = '\0';
     return true;
@@ -59,11 +62,13 @@ static bool config_policy_split(struct config_policy_rule *rule, struct config_p
                                 struct config_policy_part *value)
 {
     size_t len = rule->rule_len, at = 0;
+    ASSERT(rule->rule_len > 0);
     while (at < len && !strchr("<>=", rule->rule[at]))
         at++;
     *subject = config_policy_trim(rule->rule, at);
     if (at == len)
         return false;
+    ASSERT(at < len);
     char first = rule->rule[at];
     size_t width = first == '=' ? 1 : 2;
     if (at + width > len || (width == 2 && rule->rule[at + 1] != '='))
@@ -110,6 +115,7 @@ static bool config_policy_find(struct config_policy_rule *rule, struct config_po
 /* Whether values are compared as numbers. */
 static bool config_policy_is_number(const struct config_policy_rule *rule)
 {
+    ASSERT(rule->subject != CONFIG_POLICY_CONFIG || rule->id < CONFIG_COUNT);
     if (rule->subject != CONFIG_POLICY_CONFIG)
         return rule->subject <= CONFIG_POLICY_REPLICATION_FACTOR;
     enum config_type type = config_row(rule->id)->type;
@@ -123,6 +129,7 @@ static bool config_policy_read_number(struct config_policy_rule *rule,
     const struct config_row *row = rule->id < CONFIG_COUNT ? config_row(rule->id) : &whole;
     char text[CONFIG_POLICY_WORD_MAX];
     struct config_parsed parsed;
+    ASSERT(value.len > 0);
     if (!config_policy_copy(value, text) || !config_parse(row, text, &parsed))
         return false;
     rule->number = row->type == CONFIG_TYPE_DOUBLE ? parsed.real : (double)parsed.number;
@@ -171,6 +178,8 @@ int config_policy_next(const char **policy, struct config_policy_rule *rule, str
     *rule = (struct config_policy_rule){.rule = part.at, .rule_len = part.len};
     ASSERT(rule->rule_len > 0);
     int err = config_policy_read(rule, problem);
+    ASSERT(err <= 0);
+    ASSERT(*policy >= part.at + part.len);
     return err ? err : 1;
 }
 
@@ -188,6 +197,7 @@ int config_policy_check(const char *name, const char *value, struct buf *problem
     else if (count > CONFIG_POLICY_RULES_MAX)
         buf_printf(problem, "%s has %d rules, and may have %d", name, count,
                    CONFIG_POLICY_RULES_MAX);
+    ASSERT(count >= 0);
     buf_close(&why);
     return next < 0 || count > CONFIG_POLICY_RULES_MAX ? ERR_INVALID_CONFIG : 0;
 }

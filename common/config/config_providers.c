@@ -31,6 +31,8 @@ static const char *const providers_classes[PROVIDERS_KINDS] = {
 };
 
 /* One look-up under way. Nothing in it is the caller's. */
+STATIC_ASSERT(PROVIDERS_TEXT_MAX >= PROVIDERS_PATH_MAX, "a path can be provided");
+STATIC_ASSERT(PROVIDERS_FILE_MAX > PROVIDERS_TEXT_MAX, "a file holds a value");
 struct providers_look {
     struct env *env;
     const char *file; /* the settings */
@@ -43,6 +45,7 @@ struct providers_look {
 
 bool config_providers_owns(const char *name)
 {
+    ASSERT(name != NULL);
     return strncmp(name, PROVIDERS_PREFIX, strlen(PROVIDERS_PREFIX)) == 0;
 }
 
@@ -56,6 +59,8 @@ static int providers_refuse(struct providers_look *look, int err, const char *fo
 
 static int providers_refuse(struct providers_look *look, int err, const char *format, ...)
 {
+    ASSERT(err < 0);
+    ASSERT(look->entry != NULL);
     va_list args;
     if (look->entry->line > 0)
         buf_printf(look->problem, "%s line %d: ", look->file, look->entry->line);
@@ -73,6 +78,7 @@ static const char *providers_param(const struct providers_look *look, const char
 {
     char name[PROVIDERS_PATH_MAX];
     int len = snprintf(name, sizeof(name), PROVIDERS_PREFIX "%s.%s", look->name, what);
+    ASSERT(look->name != NULL);
     return len > 0 && (size_t)len < sizeof(name) ? props_get(look->props, name) : NULL;
 }
 
@@ -81,6 +87,7 @@ static int providers_find(struct providers_look *look)
     const char *list = providers_names(look->props), *element;
     size_t len;
     bool listed = false;
+    ASSERT(look->name != NULL);
     while (!listed && list && config_next_element(&list, &element, &len))
         listed = len == strlen(look->name) && memcmp(element, look->name, len) == 0;
     if (!listed)
@@ -94,6 +101,7 @@ static int providers_find(struct providers_look *look)
     look->kind = 0;
     while (look->kind < PROVIDERS_KINDS && !config_is_word(class, providers_classes[look->kind]))
         look->kind++;
+    ASSERT(look->kind <= PROVIDERS_KINDS);
     return look->kind < PROVIDERS_KINDS
                ? 0
                : providers_refuse(look, ERR_UNSUPPORTED,
@@ -130,6 +138,7 @@ static bool providers_normal(const char *path, size_t len, char out[PROVIDERS_PA
         to += width;
     }
     ASSERT(to <= len);
+    ASSERT(to < PROVIDERS_PATH_MAX);
     out[to] = '\0';
     return true;
 }
@@ -155,6 +164,7 @@ static bool providers_is_allowed(const struct providers_look *look, const char *
 static int providers_load(struct providers_look *look, const char *path, char **text, size_t *len)
 {
     int err = env_file_load(look->env, path, PROVIDERS_FILE_MAX, text, len);
+    ASSERT(path[0] == '/' || path[0] == '\0');
     return err ? providers_refuse(look, ERR_NOT_FOUND, "the file %s can't be read: %s", path,
                                   err_text(err))
                : 0;
@@ -163,6 +173,7 @@ static int providers_load(struct providers_look *look, const char *path, char **
 /* Both kinds of files. */
 static int providers_path(struct providers_look *look, char path[PROVIDERS_PATH_MAX])
 {
+    ASSERT(look->path != NULL);
     if (!providers_normal(look->path, strlen(look->path), path))
         return providers_refuse(look, ERR_INVALID, "%s is no absolute path", look->path);
     if (!providers_is_allowed(look, path))
@@ -178,6 +189,8 @@ static int providers_from_file(struct providers_look *look, char **value)
     struct props props;
     size_t len;
     int line = 0, err = providers_path(look, path);
+    ASSERT(look->kind == PROVIDERS_FILE);
+    ASSERT(look->key != NULL);
     if (err || (err = providers_load(look, path, &text, &len)))
         return err;
     props_init(&props);
@@ -199,6 +212,8 @@ static int providers_from_directory(struct providers_look *look, char **value)
     char path[PROVIDERS_PATH_MAX], *text;
     size_t len;
     int err = providers_path(look, path);
+    ASSERT(look->kind == PROVIDERS_DIRECTORY);
+    ASSERT(look->key != NULL);
     if (err)
         return err;
     if (!look->key[0] || look->key[0] == '.' || strchr(look->key, '/') ||
@@ -224,6 +239,7 @@ static int providers_from_directory(struct providers_look *look, char **value)
 static int providers_check_env(struct providers_look *look)
 {
     const char *pattern = providers_param(look, "param.allowlist.pattern");
+    ASSERT(look->key != NULL);
     regex_t compiled;
     if (!pattern)
         return 0;
@@ -247,6 +263,8 @@ static int providers_check_env(struct providers_look *look)
 static int providers_from_env(struct providers_look *look, char **value)
 {
     int err;
+    ASSERT(look->kind == PROVIDERS_ENV);
+    ASSERT(look->key != NULL);
     if (look->path[0])
         return providers_refuse(look, ERR_INVALID, "write ${%s:NAME}, without a path", look->name);
     err = providers_check_env(look);
@@ -299,6 +317,7 @@ static int providers_replace(struct config_providers *providers, struct provider
     look->path = mem_strndup(colon + 1, second ? (size_t)(second - colon - 1) : 0);
     const char *key = second ? second + 1 : colon + 1;
     look->key = mem_strndup(key, (size_t)(end - key));
+    ASSERT(key <= end);
     int err = providers_get(look, &value);
     if (!err) {
         buf_printf(out, "%s", value);
@@ -317,6 +336,7 @@ static const char *providers_next(const char *at, size_t *len)
         const char *end = strchr(at, '}');
         if (!end)
             return NULL;
+        ASSERT(end > at + 1);
         *len = (size_t)(end - at) + 1;
         if (memchr(at, ':', *len))
             return at;
@@ -356,6 +376,7 @@ int config_providers_resolve(struct config_providers *providers, struct env *env
     struct providers_look look = {.env = env, .file = file, .props = props, .problem = problem};
     const char *names = providers_names(props);
     int err = 0;
+    ASSERT(props != NULL);
     *providers = (struct config_providers){NULL, 0};
     if (!names || config_is_word(names, ""))
         return 0;
@@ -370,6 +391,8 @@ void config_providers_hide(const struct config_providers *providers, struct buf 
     for (size_t i = 0; i < providers->count; i++) {
         const struct config_provided *one = &providers->provided[i];
         const char *at = buf_text(text), *found;
+        ASSERT(one->value != NULL);
+        ASSERT(one->reference != NULL);
         struct buf hidden;
         if (!one->value[0] || !strstr(at, one->value))
             continue;

@@ -13,6 +13,8 @@ enum { CONFIG_CONTROLLER_PORT_ABOVE = 10000 };
 
 const struct config_voter *config_find_voter(const struct config *config, int32_t id)
 {
+    ASSERT(config->voter_count >= 0);
+    ASSERT(config->voter_count <= CONFIG_VOTERS_MAX);
     for (int i = 0; i < config->voter_count; i++)
         if (config->voters[i].id == id)
             return &config->voters[i];
@@ -23,6 +25,7 @@ const struct config_voter *config_find_voter(const struct config *config, int32_
 
 static bool config_is_local(const struct config *config)
 {
+    ASSERT(config->bootstrap_count <= CONFIG_VOTERS_MAX);
     for (int i = 0; i < config->bootstrap_count; i++)
         if (!config_host_is_loopback(config->bootstrap[i].host))
             return false;
@@ -32,6 +35,7 @@ static bool config_is_local(const struct config *config)
 int config_derive_controller(struct config *config, struct buf *problem, struct buf *notes)
 {
     const struct config_voter *self = config_find_voter(config, config->node_id);
+    ASSERT(config->roles & CONFIG_ROLE_CONTROLLER);
     if (config->controller.host && self && self->port != config->controller.port)
         buf_printf(notes,
                    "%s: the controller listens on port %u (listeners), and the others are told "
@@ -59,6 +63,8 @@ int config_derive_controller(struct config *config, struct buf *problem, struct 
                    "listeners, with a port that is free");
         return ERR_INVALID;
     }
+    ASSERT(config->controller.host != NULL);
+    ASSERT(config->controller.port != 0);
     for (int i = 0; i < config->listener_count; i++) {
         if (config->listeners[i].port != config->controller.port)
             continue;

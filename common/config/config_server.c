@@ -10,11 +10,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/check.h"
 #include "base/err.h"
 
 static const char *const config_protocols[] = {"PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"};
 
 /* NAME://host:port as it stands in the file. */
+STATIC_ASSERT(ARRAY_LEN(config_protocols) == 4, "the numbers are Kafka's: 0 is PLAINTEXT");
 struct config_address {
     const char *name; /* in upper case; NULL when there was none */
     const char *host;
@@ -29,6 +31,7 @@ struct config_addresses {
 static const char *config_keep(struct config *config, const char *text, size_t len)
 {
     const char *copy = arena_strndup(&config->strings, text, len);
+    ASSERT(len == 0 || text != NULL);
     ASSERT(copy != NULL); /* CONFIG_STRINGS_MAX is several times the largest file */
     return copy;
 }
@@ -43,6 +46,7 @@ static bool config_parse_port(const char *text, size_t len, uint16_t *port)
             return false;
         value = value * 10 + (unsigned)(text[i] - '0');
     }
+    ASSERT(value <= 99999);
     *port = (uint16_t)value;
     return value <= UINT16_MAX;
 }
@@ -56,6 +60,8 @@ static bool config_parse_host_port(struct config *config, const char *text, size
         colon--;
     if (colon == 0 || !config_parse_port(text + colon, len - colon, port))
         return false;
+    ASSERT(colon <= len);
+    ASSERT(text[colon - 1] == ':');
     size_t host_len = colon - 1;
     if (host_len >= 2 && text[0] == '[' && text[host_len - 1] == ']') {
         *host = config_keep(config, text + 1, host_len - 2);
@@ -78,6 +84,8 @@ static bool config_parse_listener(struct config *config, const char *text, size_
     ASSERT(name != NULL);
     for (size_t i = 0; i < name_len; i++)
         name[i] = (char)toupper((unsigned char)name[i]);
+    ASSERT(name_len > 0);
+    ASSERT(name_len + 3 <= len);
     address->name = name;
     return config_parse_host_port(config, mark + 3, len - name_len - 3, &address->host,
                                   &address->port);
@@ -104,6 +112,8 @@ static int config_parse_listeners(struct config *config, enum config_id id,
                        config_row(id)->name, (int)len, element);
             return ERR_INVALID;
         }
+        ASSERT(out->count < CONFIG_LISTENERS_MAX);
+        ASSERT(out->items[out->count].name != NULL);
         out->count++;
     }
     return 0;
@@ -149,6 +159,7 @@ static int config_derive_node_id(struct config *config, struct buf *problem)
     }
     config->has_id = node >= 0 || broker >= 0;
     config->node_id = (int32_t)(node >= 0 ? node : broker >= 0 ? broker : 0);
+    ASSERT(config->node_id >= 0);
     return 0;
 }
 
@@ -162,6 +173,7 @@ static bool config_parse_voter(struct config *config, const char *text, size_t l
     size_t id_len = (size_t)(at - text);
     if (!config_parse_int(config_keep(config, text, id_len), &id) || id < 0 || id > INT32_MAX)
         return false;
+    ASSERT(id >= 0);
     voter->id = (int32_t)id;
     return config_parse_host_port(config, at + 1, len - id_len - 1, &voter->host, &voter->port) &&
            voter->host[0] != '\0' && voter->port != 0;
@@ -182,6 +194,8 @@ static int config_add_voter(struct config *config, const char *text, size_t len,
         if (voter.port == config->voters[i].port && strcmp(voter.host, config->voters[i].host) == 0)
             reason = "has the address of an earlier voter: give each node its own";
     if (!reason) {
+        ASSERT(config->voter_count < CONFIG_VOTERS_MAX);
+        ASSERT(voter.port != 0);
         config->voters[config->voter_count++] = voter;
         return 0;
     }
@@ -196,6 +210,7 @@ static int config_derive_voters(struct config *config, struct buf *problem)
     const char *element;
     size_t len;
     int err = 0;
+    ASSERT(config->voter_count == 0);
     while (err == 0 && config_next_element(&list, &element, &len))
         err = config_add_voter(config, element, len, problem);
     return err;
@@ -247,6 +262,7 @@ static int config_derive_roles(struct config *config, struct buf *problem, struc
                    "%s: node %d is not in controller.quorum.voters, hence a broker without a "
                    "controller\n",
                    config->file, config->node_id);
+    ASSERT(broker || controller);
     config->roles = (broker ? CONFIG_ROLE_BROKER : 0u) | (controller ? CONFIG_ROLE_CONTROLLER : 0u);
     return 0;
 }
@@ -262,6 +278,7 @@ static const char *config_protocol_of(const struct config *config, const char *n
     while (config_next_element(&list, &element, &element_len)) {
         if (element_len > name_len && element[name_len] == ':' &&
             strncasecmp(element, name, name_len) == 0) {
+            ASSERT(name_len > 0);
             *len = element_len - name_len - 1;
             return element + name_len + 1;
         }
@@ -279,6 +296,7 @@ static int config_derive_security(const struct config *config, const char *name,
 {
     size_t len;
     const char *word = config_protocol_of(config, name, &len);
+    ASSERT(*security < 0);
     for (size_t i = 0; word && i < ARRAY_LEN(config_protocols); i++)
         if (strlen(config_protocols[i]) == len && strncasecmp(config_protocols[i], word, len) == 0)
             *security = (int16_t)i;
@@ -308,6 +326,7 @@ static int config_derive_security(const struct config *config, const char *name,
 static int config_check_unique(const struct config *config, enum config_id id,
                                const struct config_addresses *all, struct buf *problem)
 {
+    ASSERT(all->count <= CONFIG_LISTENERS_MAX);
     for (int i = 0; i < all->count; i++) {
         for (int j = 0; j < i; j++) {
             const struct config_address *a = &all->items[i], *b = &all->items[j];
@@ -335,6 +354,8 @@ static int config_add_listener(struct config *config, const struct config_addres
             config->controller = (struct config_endpoint){address->host, address->port};
         return 0;
     }
+    ASSERT(security == 0);
+    ASSERT(config->listener_count < CONFIG_LISTENERS_MAX);
     config->listeners[config->listener_count++] = (struct config_listener){
         .name = address->name,
         .host = config_is_any(address->host) ? "" : address->host,
@@ -379,6 +400,7 @@ static int config_derive_listeners(struct config *config, struct buf *problem, s
 
 static struct config_listener *config_find_listener(struct config *config, const char *name)
 {
+    ASSERT(config->listener_count <= CONFIG_LISTENERS_MAX);
     for (int i = 0; i < config->listener_count; i++)
         if (strcasecmp(config->listeners[i].name, name) == 0)
             return &config->listeners[i];
@@ -389,6 +411,7 @@ static int config_set_advertised(struct config *config, const struct config_addr
                                  struct buf *problem)
 {
     struct config_listener *listener = config_find_listener(config, address->name);
+    ASSERT(address->name != NULL);
     if (!listener && config_is_controller_name(config, address->name))
         return 0;
     if (listener && !config_is_any(address->host)) {
@@ -415,6 +438,7 @@ static void config_default_advertised(struct config *config, struct config_liste
     const char *old_host = config_str(config, CONFIG_ADVERTISED_HOST_NAME);
     bool from_old = config_str(config, CONFIG_LISTENERS)[0] == '\0';
     const struct config_voter *self = config_find_voter(config, config->node_id);
+    ASSERT(listener->advertised_host == NULL);
     listener->advertised_port = listener->port;
     if (from_old && config_is_set(config, CONFIG_ADVERTISED_PORT))
         listener->advertised_port = (uint16_t)config_int(config, CONFIG_ADVERTISED_PORT);
@@ -431,6 +455,7 @@ static void config_default_advertised(struct config *config, struct config_liste
                    "reached from other hosts\n",
                    config->file, listener->name, listener->advertised_port);
     }
+    ASSERT(listener->advertised_host != NULL);
 }
 
 static int config_derive_advertised(struct config *config, struct buf *problem, struct buf *notes)
@@ -462,6 +487,7 @@ static int config_derive_inter_broker(struct config *config, struct buf *problem
     struct config_listener *listener = config_find_listener(config, name);
     if (listener) {
         config->inter_broker = (int)(listener - config->listeners);
+        ASSERT(config->inter_broker < config->listener_count);
         return 0;
     }
     config_say_where(config, CONFIG_INTER_BROKER_LISTENER_NAME, problem);
@@ -478,6 +504,7 @@ static bool config_is_self(const struct config *config, const char *host, uint16
 {
     if (!(config->roles & CONFIG_ROLE_CONTROLLER) || port != config->controller.port)
         return false;
+    ASSERT(config->controller.host != NULL);
     if (config_host_is_loopback(host) || strcasecmp(host, config->controller.host) == 0)
         return true;
     for (int i = 0; i < config->listener_count; i++)
@@ -490,11 +517,14 @@ static bool config_is_self(const struct config *config, const char *host, uint16
 /* Who they are, they tell. */
 static const char *config_add_bootstrap(struct config *config, const char *host, uint16_t port)
 {
+    ASSERT(host[0] != '\0');
+    ASSERT(port != 0);
     if (config->bootstrap_count == CONFIG_VOTERS_MAX)
         return "is one too many: name three or five controllers";
     for (int i = 0; i < config->bootstrap_count; i++)
         if (config->bootstrap[i].port == port && strcmp(config->bootstrap[i].host, host) == 0)
             return "is there twice: remove one";
+    ASSERT(config->bootstrap_count < CONFIG_VOTERS_MAX);
     config->bootstrap[config->bootstrap_count++] = (struct config_voter){CONFIG_NO_ID, host, port};
     return NULL;
 }
@@ -506,6 +536,7 @@ static int config_derive_bootstrap(struct config *config, struct buf *problem)
     const char *list = config_str(config, id);
     const char *element;
     size_t len;
+    ASSERT(config->bootstrap_count == 0);
     if (config->voter_count > 0)
         return 0;
     config->bootstrap_supposed = !config_is_set(config, id);
@@ -533,6 +564,7 @@ static size_t config_dir_len(const char *dir, size_t len)
 {
     while (len > 1 && dir[len - 1] == '/')
         len--;
+    ASSERT(len <= 1 || dir[len - 1] != '/');
     return len;
 }
 
@@ -561,6 +593,7 @@ static int config_derive_log_dirs(struct config *config, struct buf *problem)
             buf_printf(problem, "%s: %s is one too many", config_row(id)->name, dir);
             return ERR_INVALID;
         }
+        ASSERT(config->log_dir_count < CONFIG_LOG_DIRS_MAX);
         config->log_dirs[config->log_dir_count++] = dir;
     }
     if (config->log_dir_count > 0)
@@ -705,6 +738,8 @@ const struct config_listener *config_listeners(const struct config *config, int 
 
 const struct config_listener *config_inter_broker_listener(const struct config *config)
 {
+    ASSERT(config->inter_broker >= 0);
+    ASSERT(config->inter_broker < CONFIG_LISTENERS_MAX);
     return config->roles & CONFIG_ROLE_BROKER ? &config->listeners[config->inter_broker] : NULL;
 }
 
@@ -722,6 +757,8 @@ const struct config_voter *config_bootstrap(const struct config *config, int *co
 
 bool config_bootstrap_is_self(const struct config *config, int i)
 {
+    ASSERT(i >= 0);
+    ASSERT(i < config->bootstrap_count);
     return config_is_self(config, config->bootstrap[i].host, config->bootstrap[i].port);
 }
 
@@ -730,6 +767,8 @@ int config_address_compare(const char *host, uint16_t port, const char *other_ho
 {
     bool loopback = config_host_is_loopback(host), other = config_host_is_loopback(other_host);
     int order = loopback || other ? other - loopback : strcasecmp(host, other_host);
+    ASSERT(host != NULL);
+    ASSERT(other_host != NULL);
     return order ? order : (port > other_port) - (port < other_port);
 }
 
@@ -740,6 +779,7 @@ const struct config_endpoint *config_controller_listener(const struct config *co
 
 const char *const *config_log_dirs(const struct config *config, int *count)
 {
+    ASSERT(config->log_dir_count > 0);
     *count = config->log_dir_count;
     return config->log_dirs;
 }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 
 #define CONFIG_ROW(id, row_name, row_type, row_default, row_topic, row_min, row_max, row_allowed,  \
@@ -101,6 +102,8 @@ enum config_id config_find_base(const char *name, bool *listener)
     static const char prefix[] = "listener.name.";
     const size_t len = sizeof(prefix) - 1;
     const char *dot = strncmp(name, prefix, len) == 0 ? strchr(name + len, '.') : NULL;
+    ASSERT(name != NULL);
+    ASSERT(listener != NULL);
     *listener = dot != NULL;
     if (!dot)
         return config_find(name);
@@ -114,6 +117,7 @@ enum config_id config_find_base(const char *name, bool *listener)
 
 bool config_is_for_all(enum config_id id, bool listener)
 {
+    ASSERT(id <= CONFIG_COUNT);
     if (listener)
         return id == CONFIG_MAX_CONNECTIONS || id == CONFIG_MAX_CONNECTION_CREATION_RATE ||
                id == CONFIG_NUM_NETWORK_THREADS;
@@ -126,6 +130,7 @@ bool config_is_foreign(const char *name)
     for (size_t i = 0; i < ARRAY_LEN(config_foreign); i++) {
         const char *known = config_foreign[i];
         size_t len = strlen(known);
+        ASSERT(len > 0);
         if (known[len - 1] == '.' ? strncmp(name, known, len) == 0 : strcmp(name, known) == 0)
             return true;
     }
@@ -138,6 +143,7 @@ static unsigned config_distance(const char *a, const char *b)
     size_t a_len = strlen(a), b_len = strlen(b);
     unsigned row[CONFIG_NAME_MAX + 1];
     ASSERT(b_len <= CONFIG_NAME_MAX);
+    ASSERT(a_len <= CONFIG_NAME_MAX);
     for (size_t j = 0; j <= b_len; j++)
         row[j] = (unsigned)j;
     for (size_t i = 1; i <= a_len; i++) {
@@ -166,6 +172,7 @@ const char *config_nearest(const char *name, bool topic)
         const char *known = topic ? row->topic_name : row->name;
         if (!known || (!topic && (row->flags & CONFIG_TOPIC_ONLY)))
             continue;
+        ASSERT(best_distance > 0);
         unsigned distance = config_distance(name, known);
         if (distance < best_distance) {
             best_distance = distance;

@@ -13,12 +13,19 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "config/config_policy.h"
 
 /* The longest number that is read: a sign and digits, with room for zeros in front. */
 enum { CONFIG_NUMBER_MAX = 64 };
 
+STATIC_ASSERT(CONFIG_NUMBER_MAX > 20, "a sign and the digits of the largest number");
+STATIC_ASSERT(CONFIG_TYPE_SHORT < CONFIG_TYPE_DOUBLE,
+              "numbers stand together, the whole ones first");
+STATIC_ASSERT(CONFIG_TYPE_SHORT + 1 == CONFIG_TYPE_INT, "likewise");
+STATIC_ASSERT(CONFIG_TYPE_INT + 1 == CONFIG_TYPE_LONG, "likewise");
+STATIC_ASSERT(CONFIG_TYPE_LONG + 1 == CONFIG_TYPE_DOUBLE, "likewise");
 static bool config_is_blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -32,6 +39,7 @@ static const char *config_trim(const char *text, size_t *len)
     *len = strlen(text);
     while (*len > 0 && config_is_blank(text[*len - 1]))
         --*len;
+    ASSERT(*len == 0 || !config_is_blank(text[*len - 1]));
     return text;
 }
 
@@ -49,6 +57,7 @@ static bool config_number_text(const char *text, char out[CONFIG_NUMBER_MAX])
     text = config_trim(text, &len);
     if (len == 0 || len >= CONFIG_NUMBER_MAX)
         return false;
+    ASSERT(len < CONFIG_NUMBER_MAX);
     memcpy(out, text, len);
     out[len] = '\0';
     return true;
@@ -137,6 +146,8 @@ bool config_next_element(const char **list, const char **element, size_t *len)
     while (n > 0 && config_is_blank(at[n - 1]))
         n--;
     *len = n;
+    ASSERT(*len > 0);
+    ASSERT(*element + *len <= *list);
     return true;
 }
 
@@ -144,6 +155,7 @@ bool config_next_element(const char **list, const char **element, size_t *len)
 
 static bool config_is_allowed(const struct config_row *row, const char *value, size_t len)
 {
+    ASSERT(row->allowed != NULL);
     for (const char *at = row->allowed; *at;) {
         size_t n = strcspn(at, "|");
         if (n == len &&
@@ -157,6 +169,7 @@ static bool config_is_allowed(const struct config_row *row, const char *value, s
 /* "a, b or c" */
 static void config_say_allowed(const char *allowed, struct buf *problem)
 {
+    ASSERT(allowed[0] != '\0');
     for (const char *at = allowed; *at;) {
         size_t n = strcspn(at, "|");
         const char *next = at + n + (at[n] == '|');
@@ -169,6 +182,7 @@ static void config_say_allowed(const char *allowed, struct buf *problem)
 static int config_refuse_word(const struct config_row *row, const char *name, const char *value,
                               struct buf *problem)
 {
+    ASSERT(row->allowed != NULL);
     buf_printf(problem, "%s=%s is not possible: write ", name, value);
     config_say_allowed(row->allowed, problem);
     return ERR_INVALID_CONFIG;
@@ -228,6 +242,7 @@ static int config_check_replicas(const char *name, const char *value, struct buf
     const char *element;
     size_t len;
     bool right = true;
+    ASSERT(value != NULL);
     while (right && config_next_element(&list, &element, &len))
         right = config_is_replica(element, len);
     if (right || config_is_word(value, "*"))
@@ -260,6 +275,7 @@ int config_next_host_limit(const char **list, struct config_host_limit *limit)
     if (inet_pton(family, text, bytes) != 1 ||
         !inet_ntop(family, bytes, limit->host, sizeof(limit->host)))
         return ERR_INVALID;
+    ASSERT(limit->max >= 0);
     return 1;
 }
 
@@ -272,6 +288,7 @@ static int config_check_host_limits(const char *name, const char *value, struct 
         count++;
     if (next == 0 && count <= CONFIG_HOST_LIMITS_MAX)
         return 0;
+    ASSERT(next <= 0 || count > CONFIG_HOST_LIMITS_MAX);
     buf_printf(
         problem,
         "%s=%s is not possible: write address:number,address:number,... with IP addresses, %d "
@@ -284,6 +301,7 @@ static int config_check_host_limits(const char *name, const char *value, struct 
 static int config_check_list(const struct config_row *row, const char *name, const char *value,
                              struct buf *problem)
 {
+    ASSERT(row->type == CONFIG_TYPE_LIST);
     if (row == config_row(CONFIG_LEADER_REPLICATION_THROTTLED_REPLICAS) ||
         row == config_row(CONFIG_FOLLOWER_REPLICATION_THROTTLED_REPLICAS))
         return config_check_replicas(name, value, problem);
@@ -310,6 +328,7 @@ static int config_check_list(const struct config_row *row, const char *name, con
 
 static void config_say_range(const struct config_row *row, struct buf *problem)
 {
+    ASSERT(row->min <= row->max);
     if (row->min == CONFIG_MIN_LONG && row->max == CONFIG_MAX_LONG)
         buf_printf(problem, "of any size");
     else if (row->max == CONFIG_MAX_LONG)
@@ -320,6 +339,8 @@ static void config_say_range(const struct config_row *row, struct buf *problem)
 
 static bool config_is_in_range(const struct config_row *row, int64_t number, double real)
 {
+    ASSERT(row->type <= CONFIG_TYPE_DOUBLE);
+    ASSERT(row->type != CONFIG_TYPE_BOOL);
     if (row->type != CONFIG_TYPE_DOUBLE)
         return number >= row->min && number <= row->max;
     return (row->min == CONFIG_MIN_LONG || real >= (double)row->min) &&
@@ -332,6 +353,8 @@ static int config_check_number(const struct config_row *row, const char *name, c
     int64_t number = 0;
     double real = 0;
     bool is_real = row->type == CONFIG_TYPE_DOUBLE;
+    ASSERT(row->type >= CONFIG_TYPE_SHORT);
+    ASSERT(row->type <= CONFIG_TYPE_DOUBLE);
     if (is_real ? !config_parse_double(value, &real) : !config_parse_int(value, &number)) {
         buf_printf(problem, "%s=%s is not a %s: write one ", name, value,
                    is_real ? "number" : "whole number");
@@ -379,6 +402,7 @@ int config_check_value(const struct config_row *row, const char *name, const cha
 {
     bool is_true;
     int err;
+    ASSERT(row->type <= CONFIG_TYPE_PASSWORD);
     switch (row->type) {
     case CONFIG_TYPE_BOOL:
         if (!config_parse_bool(value, &is_true)) {
@@ -422,6 +446,8 @@ void config_print_double(double value, struct buf *out)
     double size = value < 0 ? -value : value;
     char *e = strchr(digits, 'e');
     ASSERT(e != NULL);
+    ASSERT(precision >= 0);
+    ASSERT(precision <= 17);
     int exponent = (int)strtol(e + 1, NULL, 10);
     if (size == 0 || (size >= 1e-3 && size < 1e7)) {
         int behind = precision - exponent;
@@ -452,6 +478,7 @@ void config_normal(const struct config_row *row, const char *value, struct buf *
     double real = 0;
     size_t len;
     const char *text = config_trim(value, &len);
+    ASSERT(row->type <= CONFIG_TYPE_PASSWORD);
     switch (row->type) {
     case CONFIG_TYPE_BOOL:
         if (config_parse_bool(value, &is_true)) {
