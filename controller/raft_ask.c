@@ -51,6 +51,7 @@ struct raft_ask {
 
 static void claim_free(struct claim *claim)
 {
+    ASSERT(claim->ask->count > 0);
     list_remove(&claim->link);
     claim->ask->count--;
     mem_free(claim);
@@ -59,6 +60,7 @@ static void claim_free(struct claim *claim)
 static void claim_close(struct claim *claim)
 {
     struct link *line = claim->line;
+    ASSERT(line != NULL);
     claim_free(claim);
     link_close(line);
 }
@@ -87,6 +89,8 @@ static void close_claims(struct list *claims)
 static void tell_refused(struct raft_ask *ask, int count, const struct link *last, const char *why)
 {
     int64_t now_ms = env_now_ms(ask->env);
+    ASSERT(count > 0);
+    ASSERT(last != NULL);
     ask->refused += count;
     if (now_ms - ask->told_ms < TELL_MS)
         return;
@@ -110,10 +114,13 @@ static void refuse_asked(struct raft_ask *ask, const char *why)
     if (last)
         tell_refused(ask, count, last->line, why);
     close_claims(&ask->asked);
+    ASSERT(list_empty(&ask->asked));
 }
 
 static void ask_end(struct raft_ask *ask, const char *why)
 {
+    ASSERT(ask->dial == NULL);
+    ASSERT(!ask->pausing);
     if (ask->question)
         link_close(ask->question);
     ask->question = NULL;
@@ -141,6 +148,7 @@ static struct claim *find_genuine(struct raft_ask *ask, const Meta__Identity *id
 static void question_frame(void *owner, struct link *link, Meta__Frame *frame)
 {
     struct raft_ask *ask = owner;
+    ASSERT(ask->question == link);
     (void)link;
     if (frame->body_case != META__FRAME__BODY_IDENTITY) {
         ask_end(ask, "answers something else than was asked");
@@ -162,6 +170,7 @@ static void question_frame(void *owner, struct link *link, Meta__Frame *frame)
 
 static void question_broken(void *owner, struct link *link, int err)
 {
+    ASSERT(((struct raft_ask *)owner)->question == link);
     (void)link, (void)err;
     ask_end(owner, "did not answer whether they are its own");
 }
@@ -173,6 +182,8 @@ static void send_question(struct raft_ask *ask)
 {
     Meta__Identify identify = META__IDENTIFY__INIT;
     Meta__Frame frame = META__FRAME__INIT;
+    ASSERT(ask->question != NULL);
+    ASSERT(list_empty(&ask->asked));
     ProtobufCBinaryData incarnations[WAITING_MAX];
     list_splice(&ask->asked, &ask->waiting);
     LIST_EACH(step, &ask->asked) {
@@ -180,6 +191,7 @@ static void send_question(struct raft_ask *ask)
         incarnations[identify.n_incarnations++] =
             (ProtobufCBinaryData){sizeof(claim->incarnation.bytes), claim->incarnation.bytes};
     }
+    ASSERT(identify.n_incarnations <= WAITING_MAX);
     identify.incarnations = incarnations;
     frame.body_case = META__FRAME__BODY_IDENTIFY;
     frame.identify = &identify;
@@ -190,6 +202,9 @@ static void send_question(struct raft_ask *ask)
 static void on_dialled(void *data, int status, struct env_stream *stream)
 {
     struct raft_ask *ask = data;
+    ASSERT(ask->question == NULL);
+    ASSERT(!ask->pausing);
+    ASSERT((status == 0) == (stream != NULL));
     ask->dial = NULL;
     if (status) {
         list_splice(&ask->asked, &ask->waiting);
@@ -204,6 +219,9 @@ static void on_dialled(void *data, int status, struct env_stream *stream)
 
 static void dial(struct raft_ask *ask)
 {
+    ASSERT(ask->dial == NULL);
+    ASSERT(ask->question == NULL);
+    ASSERT(!ask->pausing);
     int err = env_connect(ask->env, ask->voter.host, ask->voter.port, DIAL_MS, on_dialled, ask,
                           &ask->dial);
     if (!err)
@@ -216,6 +234,8 @@ static void dial(struct raft_ask *ask)
 static void on_timer(void *data)
 {
     struct raft_ask *ask = data;
+    ASSERT(ask->dial == NULL);
+    ASSERT(ask->pausing == (ask->question == NULL));
     ask->pausing = false;
     if (ask->question)
         ask_end(ask, "did not answer in time whether they are its own");
@@ -230,6 +250,9 @@ struct raft_ask *raft_ask_new(struct env *env, struct logger *logger,
                               const struct raft_ask_handlers *handlers, void *data)
 {
     struct raft_ask *ask = mem_alloc(sizeof(*ask));
+    ASSERT(handlers->genuine != NULL);
+    ASSERT(handlers->gone != NULL);
+    ASSERT(voter->host != NULL);
     ask->env = env;
     ask->logger = logger;
     ask->voter = *voter;
@@ -245,6 +268,8 @@ struct raft_ask *raft_ask_new(struct env *env, struct logger *logger,
 
 void raft_ask_about(struct raft_ask *ask, struct link *link, const struct uuid *incarnation)
 {
+    ASSERT(ask->count >= 0);
+    ASSERT(ask->count <= WAITING_MAX);
     if (ask->count == WAITING_MAX) {
         tell_refused(ask, 1, link, "is asked about too many others");
         link_close(link);
@@ -256,6 +281,7 @@ void raft_ask_about(struct raft_ask *ask, struct link *link, const struct uuid *
     claim->incarnation = *incarnation;
     list_push(&ask->waiting, &claim->link);
     ask->count++;
+    ASSERT(ask->count <= WAITING_MAX);
     link_set_owner(link, CHANNEL_HELLO_MAX, &claim_handlers, claim);
     link_pause(link, true);
     if (!ask->dial && !ask->question && !ask->pausing)
@@ -274,6 +300,7 @@ void raft_ask_stop(struct raft_ask *ask)
     ask->pausing = false;
     close_claims(&ask->waiting);
     close_claims(&ask->asked);
+    ASSERT(ask->count == 0);
 }
 
 void raft_ask_free(struct raft_ask *ask)

@@ -617,6 +617,7 @@ static int backend_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get 
 static void send_failed(struct op *op)
 {
     struct raft *raft = op->backend->raft;
+    ASSERT(op->kind == OP_SEND);
     raft_id server_id = op->server_id;
     op_end(op, RAFT_NOCONNECTION, NULL);
     if (raft->state != RAFT_LEADER)
@@ -633,6 +634,7 @@ static void on_sent(void *data, int status)
 {
     struct op *op = data;
     struct raft_backend *backend = op->backend;
+    ASSERT(op->kind == OP_SEND);
     if (backend->dead)
         return;
     if (status == 0)
@@ -740,6 +742,7 @@ struct raft_backend *raft_backend_new(struct env *env, struct logger *logger, st
                                       void (*changed)(void *data), void *data)
 {
     struct raft_backend *backend = mem_alloc(sizeof(*backend));
+    ASSERT(changed != NULL);
     backend->env = env;
     backend->logger = logger;
     backend->raft = raft;

@@ -57,12 +57,14 @@ struct raft_candidate *raft_candidates_find(struct raft_candidates *candidates, 
 bool raft_candidates_recent(const struct raft_candidate *candidate, int64_t now_ms)
 {
     ASSERT(candidate->heard_ms <= now_ms);
+    ASSERT(candidate->since_ms <= candidate->heard_ms);
     return now_ms - candidate->heard_ms < RAFT_CANDIDATES_HEARD_MS;
 }
 
 bool raft_candidates_moved(const struct raft_candidate *candidate, const struct raft_member *member,
                            int64_t now_ms)
 {
+    ASSERT(!candidate || candidate->member.id == member->id);
     return candidate && raft_candidates_recent(candidate, now_ms) && candidate->ready &&
            !raft_member_same_place(member, &candidate->member) &&
            !uuid_is_zero(&member->directory_id) &&
@@ -79,6 +81,7 @@ static struct raft_candidate *raft_candidates_room(struct raft_candidates *candi
             room = &candidates->items[i];
     if (!room && candidates->count < RAFT_CANDIDATES_MAX)
         room = &candidates->items[candidates->count++];
+    ASSERT(candidates->count <= RAFT_CANDIDATES_MAX);
     return room;
 }
 
@@ -104,6 +107,8 @@ bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join 
         raft_member_same_place(&before.member, &candidate->member))
         candidate->since_ms = before.since_ms;
     mem_free(before.member.host);
+    ASSERT(candidate->member.id == join->node->id);
+    ASSERT(candidate->since_ms <= candidate->heard_ms);
     return true;
 }
 

@@ -14,6 +14,18 @@
 
 /* ---- configuration: byte 1, count, per server id, address with NUL, role ---- */
 
+STATIC_ASSERT((int)RAFT_CODEC_FRAME_BYTES <= (int)CHANNEL_FRAME_MAX,
+              "a frame that is filled can be sent");
+STATIC_ASSERT(RAFT_CODEC_MESSAGE_BYTES >= RAFT_CODEC_FRAME_BYTES, "a message holds a frame");
+STATIC_ASSERT(RAFT_COMMAND == 1, "the numbers of entries are on the disks of older versions");
+STATIC_ASSERT(RAFT_BARRIER == 2, "likewise");
+STATIC_ASSERT(RAFT_CHANGE == 3, "likewise");
+STATIC_ASSERT(RAFT_STANDBY == 0, "the numbers of roles are on the disks of older versions");
+STATIC_ASSERT(RAFT_VOTER == 1, "likewise");
+STATIC_ASSERT(RAFT_SPARE == 2, "likewise, and it is the last one");
+STATIC_ASSERT(sizeof(raft_id) == sizeof(uint64_t), "eight bytes of a configuration");
+STATIC_ASSERT(sizeof(raft_index) == sizeof(uint64_t), "a field of the frames");
+STATIC_ASSERT(sizeof(raft_term) == sizeof(uint64_t), "a field of the frames");
 struct reader {
     const uint8_t *at;
     size_t left;
@@ -78,6 +90,8 @@ static int put_append_slice(const struct raft_append_entries *args, raft_index f
     Meta__Frame frame = META__FRAME__INIT;
     Meta__RaftEntry *entries = mem_alloc(count * sizeof(*entries));
     Meta__RaftEntry **pointers = mem_alloc(count * sizeof(*pointers));
+    ASSERT(from + count <= args->n_entries);
+    ASSERT(first > 0);
     for (unsigned i = 0; i < count; i++) {
         const struct raft_entry *entry = &args->entries[from + i];
         raft_codec_clean(entry);
@@ -115,11 +129,13 @@ static int put_append(const struct raft_append_entries *args, struct buf *out)
         int err = put_append_slice(args, first, from, count, prev_term, out);
         if (err)
             return err;
+        ASSERT(from + count <= args->n_entries);
         if (count)
             prev_term = args->entries[from + count - 1].term;
         first += count;
         from += count;
     } while (from < args->n_entries && out->len - start < RAFT_CODEC_MESSAGE_BYTES);
+    ASSERT(from <= args->n_entries);
     return 0;
 }
 
@@ -151,6 +167,7 @@ int raft_codec_encode_configuration(const struct raft_configuration *configurati
 static int put_install(const struct raft_install_snapshot *args, struct buf *out)
 {
     struct raft_buffer conf;
+    ASSERT(args->last_index > 0);
     if (raft_codec_encode_configuration(&args->conf, &conf))
         return ERR_NO_MEMORY;
     Meta__InstallSnapshot body = META__INSTALL_SNAPSHOT__INIT;
@@ -222,6 +239,8 @@ bool raft_codec_newcomer(const Meta__Frame *frame)
 
 int raft_codec_put(const struct raft_message *message, bool newcomer, struct buf *out)
 {
+    ASSERT(message->type >= RAFT_IO_APPEND_ENTRIES);
+    ASSERT(message->type <= RAFT_IO_TIMEOUT_NOW);
     if (message->type == RAFT_IO_APPEND_ENTRIES)
         return put_append(&message->append_entries, out);
     if (message->type == RAFT_IO_INSTALL_SNAPSHOT)
@@ -247,6 +266,7 @@ static int check_entry(const Meta__RaftEntry *entry)
 static int get_entries(const Meta__AppendEntries *body, struct raft_append_entries *args)
 {
     size_t bytes = 1;
+    ASSERT(body->n_entries > 0);
     for (size_t i = 0; i < body->n_entries; i++) {
         int err = check_entry(body->entries[i]);
         if (err)
@@ -271,6 +291,7 @@ static int get_entries(const Meta__AppendEntries *body, struct raft_append_entri
                                                .batch = batch};
         at += entry->data.len;
     }
+    ASSERT(at == batch + bytes - 1);
     args->n_entries = (unsigned)body->n_entries;
     return 0;
 }

@@ -43,6 +43,8 @@ int raft_founding_store(struct raft *raft, const struct controller_voter *list, 
                         const struct uuid *directory_id)
 {
     struct controller_voter *voters = mem_dup(list, (size_t)count * sizeof(*voters));
+    ASSERT(count > 0);
+    ASSERT(list != NULL);
     qsort(voters, (size_t)count, sizeof(*voters), raft_founding_compare);
     struct raft_configuration configuration;
     raft_configuration_init(&configuration);

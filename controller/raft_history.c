@@ -2,6 +2,7 @@
  * mode: two starts of one copy may take the same term, one time in HISTORY_TERMS. */
 #include "controller/raft_history.h"
 
+#include "base/check.h"
 #include "controller/raft_sense.h"
 
 enum { HISTORY_TERMS = 1000 };
@@ -9,6 +10,7 @@ enum { HISTORY_TERMS = 1000 };
 int raft_history_begin(struct env *env, struct raft_store *store, raft_id self)
 {
     uint64_t term = raft_store_state(store)->term + 1 + env_random(env) % HISTORY_TERMS;
+    ASSERT(self > 0);
     return raft_store_raise_term(store, term, self) ? RAFT_IOERR : 0;
 }
 

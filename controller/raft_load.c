@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "controller/raft_codec.h"
 
@@ -32,6 +33,7 @@ struct raft_snapshot *raft_load_snapshot(const struct raft_store_snapshot *from)
     snapshot->bufs[0].base = raft_load_copy(from->data, from->data_len);
     if (!snapshot->bufs[0].base)
         goto err_after_bufs;
+    ASSERT(snapshot->n_bufs == 1);
     return snapshot;
 
 err_after_bufs:
@@ -73,10 +75,12 @@ void raft_load_skip(const struct raft *raft, struct raft_append_entries *args)
         raft->log.offset > snapshot)
         return;
     raft_index skipped = snapshot - args->prev_log_index;
+    ASSERT(skipped > 0);
     args->prev_log_index = snapshot;
     args->prev_log_term = raft->log.snapshot.last_term;
     if (skipped < args->n_entries) {
         args->n_entries -= (unsigned)skipped;
+        ASSERT(args->n_entries > 0);
         memmove(args->entries, args->entries + skipped, args->n_entries * sizeof(*args->entries));
         return;
     }

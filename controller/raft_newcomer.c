@@ -18,6 +18,7 @@ enum {
 void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct logger *logger,
                         const char *dir)
 {
+    ASSERT(dir != NULL);
     *newcomer = (struct raft_newcomer){.env = env,
                                        .logger = logger,
                                        .dir = mem_strdup(dir),
@@ -27,6 +28,7 @@ void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct 
     size_t len = 0;
     if (newcomer->is && !env_file_load(env, newcomer->path, NEWCOMER_FILE_MAX, &content, &len))
         newcomer->joins = len > 0;
+    ASSERT(!newcomer->joins || newcomer->is);
     mem_free(content);
 }
 
@@ -39,6 +41,7 @@ void raft_newcomer_close(struct raft_newcomer *newcomer)
 int raft_newcomer_begin(struct raft_newcomer *newcomer, bool joins)
 {
     const char *content = joins ? "joins\n" : "";
+    ASSERT(newcomer->path != NULL);
     newcomer->is = true;
     newcomer->joins = joins;
     return env_file_replace(newcomer->env, newcomer->path, content, strlen(content));
@@ -58,6 +61,7 @@ bool raft_newcomer_abstains(struct raft_newcomer *newcomer, const struct raft_re
 
 static void newcomer_end(struct raft_newcomer *newcomer)
 {
+    ASSERT(newcomer->is);
     int err = env_path_remove(newcomer->env, newcomer->path);
     if (!err || err == ERR_NOT_FOUND)
         err = env_dir_sync(newcomer->env, newcomer->dir);

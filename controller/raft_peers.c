@@ -89,6 +89,10 @@ static void peer_break(struct peer *peer);
 /* What holds between two events. */
 static void peer_check(const struct peer *peer)
 {
+    ASSERT(peer->host != NULL);
+    ASSERT(peer->ask != NULL);
+    ASSERT(!peer->closing);
+    ASSERT(peer->id >= 0);
     ASSERT(peer->send_count >= 0);
     ASSERT(peer->send_count <= RAFT_PEERS_SENDS_MAX);
     ASSERT(list_empty(&peer->sends) == (peer->send_count == 0));
@@ -102,6 +106,8 @@ static void peer_check(const struct peer *peer)
 static void send_finish(struct send *send, int status)
 {
     struct raft_peers *peers = send->peer->peers;
+    ASSERT(status <= 0);
+    ASSERT(send->peer != NULL);
     send->status = status;
     list_remove(&send->link);
     list_push(&peers->finished, &send->link);
@@ -134,6 +140,8 @@ static void on_sent(void *data)
     struct send *send = data;
     struct peer *peer = send->peer;
     ASSERT(peer->send_count > 0);
+    ASSERT(send->status == 0);
+    ASSERT(!list_empty(&send->link));
     peer->send_count--;
     send_finish(send, peer->closing ? ERR_RESET : 0);
 }
@@ -164,6 +172,7 @@ void raft_peers_send(struct raft_peers *peers, int32_t id, struct buf *frames,
 {
     struct peer *peer = peer_find(peers, id);
     ASSERT(peer);
+    ASSERT(frames->len > 0);
     struct send *send = mem_alloc(sizeof(*send));
     list_init(&send->link);
     send->peer = peer;
@@ -195,6 +204,8 @@ static void peer_close_out(struct peer *peer)
     peer->out = NULL;
     link_close(out);
     peer->closing = false;
+    ASSERT(list_empty(&peer->sends));
+    ASSERT(peer->send_count == 0);
     peer_check(peer);
 }
 
@@ -222,6 +233,8 @@ static void out_frame(void *owner, struct link *link, Meta__Frame *frame)
 {
     struct peer *peer = owner;
     struct raft_peers *peers = peer->peers;
+    ASSERT(peer->out == link);
+    ASSERT(!peer->closing);
     (void)link;
     bool welcome = frame->body_case == META__FRAME__BODY_WELCOME;
     /* The acceptor says something only when it refuses us: a new node is told whom it has met. */
@@ -239,6 +252,8 @@ static void out_frame(void *owner, struct link *link, Meta__Frame *frame)
 static void out_broken(void *owner, struct link *link, int err)
 {
     struct peer *peer = owner;
+    ASSERT(err < 0);
+    ASSERT(peer->out == link);
     (void)link;
     logger_debug(peer->peers->logger, "connection to voter %d ended: %s", peer->id, err_text(err));
     peer_break(peer);
@@ -252,6 +267,7 @@ static void say_hello(struct peer *peer)
     struct raft_peers *peers = peer->peers;
     Meta__Hello hello = META__HELLO__INIT;
     Meta__Frame frame = META__FRAME__INIT;
+    ASSERT(peer->out != NULL);
     hello.role = META__HELLO__ROLE__VOTER;
     hello.node_id = peers->self;
     const char *known = peers->cluster_id(peers->data);
@@ -274,6 +290,8 @@ static void say_hello(struct peer *peer)
 static void on_dialled(void *data, int status, struct env_stream *stream)
 {
     struct peer *peer = data;
+    ASSERT(peer->out == NULL);
+    ASSERT((status == 0) == (stream != NULL));
     peer->dial = NULL;
     if (status) {
         env_timer_start(&peer->redial, REDIAL_MS);
@@ -302,6 +320,7 @@ static void peer_dial(struct peer *peer)
         peer->dial = NULL;
         env_timer_start(&peer->redial, REDIAL_MS);
     }
+    ASSERT(err || peer->dial != NULL || peer->out != NULL);
 }
 
 /* ---- the connection that the peer dialled ---- */
@@ -309,6 +328,7 @@ static void peer_dial(struct peer *peer)
 static void in_frame(void *owner, struct link *link, Meta__Frame *frame)
 {
     struct peer *peer = owner;
+    ASSERT(peer->in == link);
     (void)link;
     peer->peers->handlers->frame(peer->peers->data, peer->id, frame);
 }
@@ -316,6 +336,8 @@ static void in_frame(void *owner, struct link *link, Meta__Frame *frame)
 static void in_broken(void *owner, struct link *link, int err)
 {
     struct peer *peer = owner;
+    ASSERT(err < 0);
+    ASSERT(peer->in == link);
     if (err != ERR_EOF && err != ERR_RESET)
         logger_warn(peer->peers->logger, "connection from voter %d ended: %s", peer->id,
                     err_text(err));
@@ -344,6 +366,8 @@ static void note_incarnation(struct peer *peer, const struct uuid *incarnation)
 static void on_genuine(void *data, struct link *link, const struct uuid *incarnation)
 {
     struct peer *peer = data;
+    ASSERT(link != peer->in);
+    ASSERT(link != peer->out);
     if (peer->in)
         link_close(peer->in);
     peer->in = link;
@@ -371,6 +395,7 @@ static void note_told(struct peer *peer, const Meta__Hello *hello, const struct 
     if (hello->directory_id.len == sizeof(peer->told.directory_id.bytes))
         memcpy(peer->told.directory_id.bytes, hello->directory_id.data, hello->directory_id.len);
     peer->told_by = *incarnation;
+    ASSERT(peer->told.id == peer->id);
 }
 
 bool raft_peers_told(const struct raft_peers *peers, int32_t id, struct raft_member *told)
@@ -411,6 +436,11 @@ struct raft_peers *raft_peers_new(struct env *env, struct logger *logger, int32_
                                   const struct raft_peers_handlers *handlers, void *data)
 {
     struct raft_peers *peers = mem_alloc(sizeof(*peers));
+    ASSERT(self >= 0);
+    ASSERT(cluster_id != NULL);
+    ASSERT(handlers->frame != NULL);
+    ASSERT(handlers->dead != NULL);
+    ASSERT(handlers->connected != NULL);
     peers->env = env;
     peers->logger = logger;
     peers->self = self;
@@ -443,6 +473,7 @@ void raft_peers_learn(struct raft_peers *peers, const char *cluster_id)
 static struct peer *peer_new(struct raft_peers *peers, const struct controller_voter *voter)
 {
     struct peer *peer = mem_alloc(sizeof(*peer));
+    ASSERT(voter->id != peers->self);
     peer->peers = peers;
     peer->id = voter->id;
     peer->host = mem_strdup(voter->host);
@@ -465,11 +496,15 @@ static void peer_close(struct peer *peer)
         link_close(peer->in);
     peer->in = NULL;
     env_timer_stop(&peer->redial);
+    ASSERT(peer->in == NULL);
+    ASSERT(peer->out == NULL);
 }
 
 static void peer_free(struct peer *peer)
 {
     ASSERT(list_empty(&peer->sends));
+    ASSERT(peer->dial == NULL);
+    ASSERT(peer->send_count == 0);
     raft_ask_free(peer->ask);
     mem_free(peer->told.host);
     mem_free(peer->host);
@@ -485,6 +520,7 @@ static bool peer_is_at(const struct peer *peer, const struct controller_voter *v
 void raft_peers_set(struct raft_peers *peers, const struct controller_voter *voters, int count,
                     bool passive)
 {
+    ASSERT(count >= 0);
     peers->passive = passive;
     struct peer **kept = mem_alloc((size_t)(count ? count : 1) * sizeof(*kept));
     struct peer **old = peers->peers;
@@ -531,6 +567,8 @@ static void close_all(struct raft_peers *peers)
 
 void raft_peers_stop(struct raft_peers *peers, void (*done)(void *data), void *data)
 {
+    ASSERT(done != NULL);
+    ASSERT(peers->stopped == NULL);
     close_all(peers);
     peers->stopped = done;
     peers->stopped_data = data;

@@ -43,6 +43,7 @@ bool raft_places_note(struct raft_places *places, const struct raft_member *memb
     struct raft_place *place = i < 0 ? NULL : &places->items[i];
     bool home = place_is(host, port, member->host, member->port);
     ASSERT(port > 0);
+    ASSERT(host[0] != '\0');
     if (place && place_is(host, port, place->member.host, place->member.port)) {
         place->noted_ms = now_ms;
         return false;
@@ -62,6 +63,8 @@ bool raft_places_note(struct raft_places *places, const struct raft_member *memb
                             .was_host = mem_strdup(member->host),
                             .was_port = member->port,
                             .noted_ms = now_ms};
+    ASSERT(places->count <= RAFT_PLACES_MAX);
+    ASSERT(place_index(places, member->id) == places->count - 1);
     return true;
 }
 

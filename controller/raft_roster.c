@@ -21,6 +21,7 @@ static void roster_forget_seen(struct raft_roster *roster)
 static bool roster_is_seen(const struct raft_roster *roster, const struct raft_configuration *now)
 {
     bool same = roster->seen && roster->seen_count == (int)now->n;
+    ASSERT(roster->seen || roster->seen_count == 0);
     for (int i = 0; same && i < roster->seen_count; i++)
         same = roster->seen[i].role == now->servers[i].role &&
                strcmp(roster->seen[i].address, now->servers[i].address) == 0;
@@ -36,10 +37,12 @@ static void roster_note_seen(struct raft_roster *roster, const struct raft_confi
     for (unsigned i = 0; i < now->n; i++)
         roster->seen[i] =
             (struct raft_roster_seen){mem_strdup(now->servers[i].address), now->servers[i].role};
+    ASSERT(roster->seen_count == (int)now->n);
 }
 
 static void roster_forget_members(struct raft_roster *roster)
 {
+    ASSERT(roster->count == 0 || roster->members);
     for (int i = 0; i < roster->count; i++)
         mem_free(roster->members[i].host);
     mem_free(roster->members);
@@ -69,6 +72,7 @@ bool raft_roster_refresh(struct raft_roster *roster, const struct raft_configura
         roster->count++;
     }
     ASSERT(roster->count <= roster->seen_count);
+    ASSERT(roster_is_seen(roster, now));
     return true;
 }
 

@@ -53,11 +53,14 @@ static void place_end(struct place *place)
         link_close(place->link);
     place->dial = NULL;
     place->link = NULL;
+    ASSERT(!env_timer_running(&place->timer));
 }
 
 static void place_due(void *data)
 {
     struct place *place = data;
+    ASSERT(place->link != NULL);
+    ASSERT(place->dial == NULL);
     place->nobody_ms = -1;
     place_end(place);
 }
@@ -66,6 +69,7 @@ static void place_frame(void *owner, struct link *link, Meta__Frame *frame)
 {
     struct place *place = owner;
     struct raft_seek *seek = place->seek;
+    ASSERT(place->link == link);
     (void)link;
     place->tried = true;
     if (frame->body_case == META__FRAME__BODY_JOIN_REPLY &&
@@ -84,6 +88,7 @@ static void place_frame(void *owner, struct link *link, Meta__Frame *frame)
 static void place_broken(void *owner, struct link *link, int err)
 {
     struct place *place = owner;
+    ASSERT(place->link == link);
     (void)link, (void)err;
     place_has_nobody(place);
     place_end(place);
@@ -99,6 +104,7 @@ static void place_dialled(void *data, int status, struct env_stream *stream)
     Meta__Member node = META__MEMBER__INIT;
     Meta__Frame frame = META__FRAME__INIT;
     ASSERT(place->dial && !place->link);
+    ASSERT((status == 0) == (stream != NULL));
     place->dial = NULL;
     if (status == ERR_REFUSED)
         place_has_nobody(place);
@@ -126,6 +132,7 @@ static void place_ask(struct place *place)
     struct raft_seek *seek = place->seek;
     if (place->dial || place->link || place->skipped)
         return;
+    ASSERT(place->at.host != NULL);
     ASSERT(!env_timer_running(&place->timer));
     if (env_connect(seek->env, place->at.host, place->at.port, SEEK_DIAL_MS, place_dialled, place,
                     &place->dial)) {
@@ -141,6 +148,7 @@ static void seek_round(void *data)
     Meta__Member node = META__MEMBER__INIT;
     join.node = &node;
     ASSERT(seek->every_ms > 0);
+    ASSERT(seek->count >= 0);
     env_timer_start(&seek->round, seek->every_ms);
     enum raft_seek_whom whom = seek->handlers->ask(seek->data, &join);
     for (int i = 0; i < seek->count && whom != RAFT_SEEK_NOBODY; i++)
@@ -153,6 +161,7 @@ static void seek_round(void *data)
 static struct place *place_new(struct raft_seek *seek, const struct controller_voter *at,
                                bool server)
 {
+    ASSERT(at->host != NULL);
     ASSERT(at->port != 0);
     struct place *place = mem_alloc(sizeof(*place));
     place->seek = seek;
@@ -180,6 +189,7 @@ void raft_seek_set(struct raft_seek *seek, const struct controller_voter *voters
 {
     struct place **kept = mem_alloc((size_t)(seek->count + count + 1) * sizeof(*kept));
     int kept_count = 0;
+    ASSERT(count >= 0);
     for (int i = 0; i < seek->count; i++) {
         struct place *place = seek->places[i];
         bool wanted = place->server;
@@ -205,11 +215,14 @@ void raft_seek_set(struct raft_seek *seek, const struct controller_voter *voters
 
 static int64_t place_nobody_ms(const struct place *place)
 {
+    ASSERT(place->nobody_ms >= -1);
+    ASSERT(place->nobody_ms <= env_now_ms(place->seek->env));
     return place->nobody_ms < 0 ? -1 : env_now_ms(place->seek->env) - place->nobody_ms;
 }
 
 const struct controller_voter *raft_seek_untried(const struct raft_seek *seek, int64_t nobody_ms)
 {
+    ASSERT(seek->count == 0 || seek->places != NULL);
     for (int i = 0; i < seek->count; i++)
         if (!seek->places[i]->tried && !seek->places[i]->skipped &&
             place_nobody_ms(seek->places[i]) < nobody_ms)
@@ -243,6 +256,9 @@ struct raft_seek *raft_seek_new(struct env *env, struct logger *logger,
                                 const struct raft_seek_handlers *handlers, void *data)
 {
     struct raft_seek *seek = mem_alloc(sizeof(*seek));
+    ASSERT(handlers->ask != NULL);
+    ASSERT(handlers->answered != NULL);
+    ASSERT(server_count >= 0);
     seek->env = env;
     seek->logger = logger;
     seek->handlers = handlers;
@@ -256,6 +272,7 @@ struct raft_seek *raft_seek_new(struct env *env, struct logger *logger,
 
 void raft_seek_start(struct raft_seek *seek, int64_t every_ms)
 {
+    ASSERT(every_ms > 0);
     seek->every_ms = every_ms;
     env_timer_start(&seek->round, 0);
 }

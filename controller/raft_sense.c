@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "common/meta/records.pb-c.h"
 
 /* Indexes and terms above it never come about, and their sums do not overflow below it. */
@@ -43,6 +44,7 @@ raft_term raft_sense_term_at(const struct raft *raft, raft_index index)
     const struct raft_log *log = &raft->log;
     size_t count =
         log->front <= log->back ? log->back - log->front : log->size - log->front + log->back;
+    ASSERT(log->size == 0 || count < log->size);
     if (index == log->snapshot.last_index)
         return log->snapshot.last_term;
     if (index <= log->offset || index > log->offset + count)
@@ -61,6 +63,7 @@ static bool sense_decodes(const void *bytes, size_t len)
 
 static const char *sense_append(const struct raft *raft, const struct raft_append_entries *args)
 {
+    ASSERT(args->n_entries == 0 || args->entries != NULL);
     raft_index index = args->prev_log_index;
     raft_term term = args->prev_log_term;
     if (index > SENSE_NUMBER_MAX || (index == 0) != (term == 0))

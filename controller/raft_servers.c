@@ -35,6 +35,7 @@ static int raft_servers_copy(const struct raft_configuration *from, struct raft_
         raft_configuration_close(to);
         raft_configuration_init(to);
     }
+    ASSERT(rc || to->n == from->n);
     return rc;
 }
 
@@ -67,6 +68,7 @@ static const struct raft_entry *raft_servers_newest(const struct raft *raft, raf
     for (size_t i = count; i-- > 0;) {
         const struct raft_entry *entry = &log->entries[(log->front + i) % log->size];
         *found = log->offset + i + 1;
+        ASSERT(*found > log->offset);
         if (*found <= index && entry->type == RAFT_CHANGE)
             return entry;
     }
@@ -108,6 +110,8 @@ static int raft_servers_repair(struct raft_servers *members, struct raft *raft)
     ASSERT(committed <= newest);
     raft->configuration_index = committed;
     raft->configuration_uncommitted_index = newest > raft->commit_index ? newest : 0;
+    ASSERT(raft->configuration_uncommitted_index == 0 ||
+           raft->configuration_uncommitted_index > raft->configuration_index);
     return 0;
 }
 
@@ -131,6 +135,7 @@ static bool raft_servers_only(const struct raft_configuration *configuration, ra
         voters += votes;
         own |= votes && configuration->servers[i].id == self;
     }
+    ASSERT(!own || voters > 0);
     return own && voters == 1;
 }
 
@@ -169,6 +174,7 @@ struct raft_server *raft_servers_find(const struct raft *raft, raft_id id)
 int raft_servers_count(const struct raft *raft, int role)
 {
     int count = 0;
+    ASSERT(role == RAFT_VOTER || role == RAFT_STANDBY || role == RAFT_SPARE);
     for (unsigned i = 0; i < raft->configuration.n; i++)
         count += raft->configuration.servers[i].role == role;
     return count;
@@ -210,6 +216,8 @@ bool raft_servers_parse(const char *address, struct raft_member *member)
         memset(&member->directory_id, 0, sizeof(member->directory_id));
     member->id = (int32_t)strtol(address, NULL, 10);
     member->port = (uint16_t)strtoul(colon + 1, NULL, 10);
+    ASSERT(colon > at);
+    ASSERT(colon <= end);
     member->host = mem_strndup(at + 1, (size_t)(colon - at - 1));
     return true;
 }

@@ -50,6 +50,7 @@ int raft_store_open(struct env *env, struct logger *logger, const char *dir,
                     struct buf *problem, struct raft_store **out)
 {
     int err = env_dir_make_durable(env, dir);
+    ASSERT(failed != NULL);
     if (err) {
         buf_printf(problem,
                    "can't make the controller's directory %s: %s: set metadata.log.dir (or "
@@ -140,6 +141,7 @@ static void store_release(struct raft_store *store)
 {
     if (!store->freed || store->running)
         return;
+    ASSERT(!store->busy);
     ops_free(&store->waiting);
     ops_free(&store->writing);
     struct list *step;
@@ -167,8 +169,10 @@ void raft_store_free(struct raft_store *store)
 
 static void store_fail(struct raft_store *store, const char *doing, int err)
 {
+    ASSERT(err < 0);
     if (store->dead || store->freed)
         return;
+    ASSERT(store->failed != NULL);
     store->dead = true;
     char *sentence =
         mem_printf("the controller can't %s in %s: %s", doing, store->dir, err_text(err));
@@ -179,6 +183,7 @@ static void store_fail(struct raft_store *store, const char *doing, int err)
 static void check_closed(struct raft_store *store)
 {
     bool queued = !store->dead && !list_empty(&store->waiting);
+    ASSERT(!store->freed);
     if (!store->closed || store->busy || store->saves || queued)
         return;
     if (!store->dead && raft_store_save_reached(store))
@@ -236,6 +241,7 @@ int raft_store_raise_term(struct raft_store *store, uint64_t term, uint64_t vote
 
 int raft_store_set_vote(struct raft_store *store, uint64_t vote)
 {
+    ASSERT(store->vote == 0 || store->vote == vote);
     return vote_store(store, store->term, vote);
 }
 
@@ -244,6 +250,7 @@ int raft_store_set_vote(struct raft_store *store, uint64_t vote)
 static struct op *op_new(struct raft_store *store, enum op_kind kind)
 {
     struct op *op = mem_alloc(sizeof(*op));
+    ASSERT(!store->freed);
     op->kind = kind;
     list_push(&store->waiting, &op->link);
     queue_kick(store);
@@ -254,6 +261,8 @@ void raft_store_append(struct raft_store *store, const struct raft_store_entry *
                        size_t count, void (*done)(void *data), void *data)
 {
     ASSERT(count > 0);
+    ASSERT(entries != NULL);
+    ASSERT(!store->freed);
     struct op *op = op_new(store, OP_APPEND);
     op->entries = mem_dup(entries, count * sizeof(*entries));
     op->count = count;
@@ -264,6 +273,7 @@ void raft_store_append(struct raft_store *store, const struct raft_store_entry *
 
 void raft_store_truncate(struct raft_store *store, uint64_t index)
 {
+    ASSERT(index > 0);
     op_new(store, OP_TRUNCATE)->index = index;
 }
 
@@ -305,6 +315,7 @@ static int snapshot_store(struct raft_store *store, const struct raft_store_snap
 
 static int encode(struct raft_store *store, struct buf *bytes, struct raft_store_record *record)
 {
+    ASSERT(bytes->len % 8 == 0);
     record->position = store->position + bytes->len;
     record->durable = store->durable;
     return raft_store_record_put(bytes, record);
@@ -340,6 +351,8 @@ static int flush(struct raft_store *store, struct buf *bytes)
 {
     if (bytes->len == 0)
         return 0;
+    ASSERT(store->file != NULL);
+    ASSERT(bytes->len % 8 == 0);
     int err = env_file_write(store->file, bytes->data, bytes->len, store->file_size);
     if (!err)
         err = MUTATION(RAFT_UNSYNCED) ? 0 : env_file_sync(store->file);
@@ -375,6 +388,7 @@ static int write_op(struct raft_store *store, struct buf *bytes, struct op *op)
 {
     struct raft_store_record record = {.kind = RAFT_STORE_TRUNCATE, .index = op->index};
     int err;
+    ASSERT(op->kind <= OP_TRIM);
     switch (op->kind) {
     case OP_APPEND:
         return encode_append(store, bytes, op);
@@ -399,6 +413,8 @@ static void writer_run(struct env_work *work)
 {
     struct raft_store *store = CONTAINER_OF(work, struct raft_store, work);
     struct buf bytes;
+    ASSERT(store->busy);
+    ASSERT(!list_empty(&store->writing));
     buf_init(&bytes);
     store->error = 0;
     /* Without descriptors the segment grows a little longer instead: a failure would be final. */
@@ -464,6 +480,7 @@ static void queue_start(void *data)
         check_closed(store);
         return;
     }
+    ASSERT(list_empty(&store->writing));
     list_splice(&store->writing, &store->waiting);
     store->busy = true;
     store->running++;
@@ -518,6 +535,7 @@ static void save_done(struct env_work *work)
     struct side_job *job = CONTAINER_OF(work, struct side_job, work);
     if (!side_end(job, "store a snapshot"))
         return;
+    ASSERT(job->saved != NULL);
     struct raft_store *store = job->store;
     if (!job->err)
         op_new(store, OP_TRIM)->index = job->drop_to;
@@ -531,6 +549,8 @@ void raft_store_save(struct raft_store *store, const struct raft_store_snapshot 
                      uint64_t drop_to, void (*done)(void *data, int err), void *data)
 {
     struct side_job *job = side_new(store);
+    ASSERT(done != NULL);
+    ASSERT(drop_to <= snapshot->index);
     job->snapshot = *snapshot;
     job->drop_to = drop_to;
     job->saved = done;
@@ -554,6 +574,7 @@ static void read_done(struct env_work *work)
     struct side_job *job = CONTAINER_OF(work, struct side_job, work);
     if (!side_end(job, "read its snapshot"))
         return;
+    ASSERT(job->read != NULL);
     struct raft_store *store = job->store;
     store->running++;
     job->read(job->data, job->err ? NULL : &job->snapshot);
@@ -571,6 +592,7 @@ void raft_store_read_snapshot(struct raft_store *store,
                               void *data)
 {
     struct side_job *job = side_new(store);
+    ASSERT(done != NULL);
     job->read = done;
     job->data = data;
     env_work_submit(store->env, &job->work, read_run, read_done);

@@ -76,6 +76,7 @@ static int load_vote(struct raft_store *store, struct buf *problem)
     char *path = raft_store_path(store, "vote"), *bytes = NULL;
     size_t len = 0;
     int err = env_file_load(store->env, path, RAFT_STORE_FILE_MAX, &bytes, &len);
+    ASSERT(store->vote_file == NULL);
     if (err == ERR_NOT_FOUND)
         err = make_vote(store, path);
     else if (!err && !load_slots(store, (uint8_t *)bytes, len))
@@ -98,6 +99,7 @@ static int load_snapshot(struct raft_store *store, struct buf *problem)
     char *path = raft_store_path(store, "snapshot");
     size_t len;
     int err = env_file_load(store->env, path, RAFT_STORE_FILE_MAX, &store->loaded_snapshot, &len);
+    ASSERT(!store->state.has_snapshot);
     if (err == ERR_NOT_FOUND)
         err = 0;
     else if (err)
@@ -165,6 +167,7 @@ static void drop_from(struct raft_store_state *state, uint64_t index)
         state->count = 0;
     else if (index - state->start_index < state->count)
         state->count = (size_t)(index - state->start_index);
+    ASSERT(state->count == 0 || index > state->start_index);
 }
 
 static int replay_entry(struct replay *replay, const struct raft_store_record *record)
@@ -176,12 +179,15 @@ static int replay_entry(struct replay *replay, const struct raft_store_record *r
     }
     if (record->index != state->start_index + state->count)
         return ERR_CORRUPT;
+    ASSERT(replay->started);
+    ASSERT(state->count <= replay->cap);
     if (state->count == replay->cap) {
         replay->cap = replay->cap ? replay->cap * 2 : 64;
         state->entries = mem_realloc(state->entries, replay->cap * sizeof(*state->entries));
     }
     state->entries[state->count++] =
         (struct raft_store_entry){record->term, record->type, record->data, record->len};
+    ASSERT(state->count <= replay->cap);
     return 0;
 }
 
@@ -248,6 +254,7 @@ static int remove_file(struct raft_store *store, const char *path)
 static int open_newest(struct raft_store *store, const char *path, const char *bytes, size_t len,
                        size_t valid)
 {
+    ASSERT(store->file == NULL);
     int err = env_file_open(store->env, path, ENV_OPEN_WRITE, &store->file);
     if (!err && valid < len) {
         logger_warn(store->logger, "cut %zu bytes of an unfinished write off %s", len - valid,
@@ -278,6 +285,7 @@ static int drop_begun(struct replay *replay, const char *path, size_t len)
 {
     struct raft_store *store = replay->store;
     bool lived = (store->term > 0 || store->state.has_snapshot) && !is_joining(store);
+    ASSERT(store->file == NULL);
     if (len > raft_store_record_size(0) || (lived && list_empty(&store->segments)))
         return corrupt(replay->problem, path, "it holds no valid record");
     return remove_file(store, path);
@@ -399,6 +407,7 @@ static int load_segments(struct raft_store *store, struct buf *problem)
 int raft_store_begin_segment(struct raft_store *store)
 {
     uint64_t number = 1;
+    ASSERT(store->durable == store->position);
     if (!list_empty(&store->segments))
         number = LIST_ENTRY(store->segments.prev, struct raft_store_segment, link)->number + 1;
     char *path = raft_store_segment_path(store, number);
@@ -429,6 +438,8 @@ int raft_store_begin_segment(struct raft_store *store)
         store->file_size = bytes.len;
         store->position += bytes.len;
         store->durable = store->position;
+        ASSERT(!list_empty(&store->segments));
+        ASSERT(store->file != NULL);
     } else if (file) {
         env_file_close(file);
     }
@@ -441,6 +452,8 @@ int raft_store_begin_segment(struct raft_store *store)
 static int write_record(struct raft_store *store, struct raft_store_record *record)
 {
     struct buf bytes;
+    ASSERT(store->file != NULL);
+    ASSERT(!list_empty(&store->segments));
     buf_init(&bytes);
     record->position = store->position;
     record->durable = store->durable;
@@ -498,6 +511,8 @@ static int fit_together(struct raft_store *store, struct buf *problem)
 int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry *entry)
 {
     ASSERT(raft_store_fresh(store) && entry->term > 0);
+    ASSERT(store->state.count == 0);
+    ASSERT(entry->len == 0 || entry->data != NULL);
     struct raft_store_record record = {.kind = RAFT_STORE_ENTRY,
                                        .type = entry->type,
                                        .index = 1,
@@ -517,6 +532,7 @@ int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry
     store->state.entries[0].data = data;
     store->state.count = 1;
     store->next_index = 2;
+    ASSERT(store->file != NULL);
     return raft_store_raise_term(store, entry->term,
                                  0); /* from now on an empty log is a lost one */
 }

@@ -21,6 +21,7 @@ char *raft_store_segment_path(const struct raft_store *store, uint64_t number)
 
 size_t raft_store_record_size(size_t len)
 {
+    ASSERT(len <= SIZE_MAX - RAFT_STORE_HEAD - 8);
     return (RAFT_STORE_HEAD + len + 7) & ~(size_t)7;
 }
 
@@ -28,8 +29,14 @@ int raft_store_record_put(struct buf *out, const struct raft_store_record *recor
 {
     size_t size = raft_store_record_size(record->len);
     int err = buf_reserve(out, size);
+    ASSERT(record->len <= UINT32_MAX);
+    ASSERT(record->len == 0 || record->data != NULL);
+    ASSERT(record->kind >= RAFT_STORE_SEGMENT);
+    ASSERT(record->kind <= RAFT_STORE_VOID);
     if (err)
         return err;
+    ASSERT(size % 8 == 0);
+    ASSERT(size >= RAFT_STORE_HEAD + record->len);
     uint8_t *at = out->data + out->len;
     memset(at, 0, RAFT_STORE_HEAD);
     memset(at + size - 8, 0, 8);
@@ -45,6 +52,7 @@ int raft_store_record_put(struct buf *out, const struct raft_store_record *recor
         memcpy(at + RAFT_STORE_HEAD, record->data, record->len);
     bytes_put_u32(at + 4, crc32c(0, at + 8, RAFT_STORE_HEAD - 8 + record->len));
     out->len += size;
+    ASSERT(out->len <= out->cap);
     return 0;
 }
 
@@ -77,6 +85,8 @@ bool raft_store_record_get(const uint8_t *bytes, size_t len, size_t offset,
 int raft_store_snapshot_put(struct buf *out, const struct raft_store_snapshot *snapshot)
 {
     int err = buf_reserve(out, RAFT_STORE_HEAD + snapshot->conf_len + snapshot->data_len);
+    ASSERT(snapshot->conf_len == 0 || snapshot->conf != NULL);
+    ASSERT(snapshot->data_len == 0 || snapshot->data != NULL);
     if (err)
         return err;
     uint8_t *at = out->data + out->len;
@@ -92,6 +102,7 @@ int raft_store_snapshot_put(struct buf *out, const struct raft_store_snapshot *s
     size_t rest = RAFT_STORE_HEAD - 8 + snapshot->conf_len + snapshot->data_len;
     bytes_put_u32(at + 4, crc32c(0, at + 8, rest));
     out->len += 8 + rest;
+    ASSERT(out->len <= out->cap);
     return 0;
 }
 

@@ -14,6 +14,7 @@
 #ifndef CONTROLLER_RAFT_STORE_RECORD_H
 #define CONTROLLER_RAFT_STORE_RECORD_H
 
+#include "base/check.h"
 #include "base/list.h"
 #include "controller/raft_store.h"
 
@@ -38,6 +39,14 @@ STATIC_ASSERT(RAFT_STORE_VOTE_SIZE == 2 * sizeof(uint32_t) + 3 * sizeof(uint64_t
 STATIC_ASSERT(RAFT_STORE_VOTE_SIZE <= RAFT_STORE_VOTE_SLOT, "a slot holds a vote");
 STATIC_ASSERT(RAFT_STORE_REACHED_SIZE == 2 * sizeof(uint32_t) + sizeof(uint64_t),
               "magic, checksum and size");
+STATIC_ASSERT(RAFT_STORE_SEGMENT_SIZE > RAFT_STORE_REACHED_STEP,
+              "a segment has more than one step");
+STATIC_ASSERT(RAFT_STORE_ENTRY_MAX <= INT32_MAX - RAFT_STORE_HEAD - 8,
+              "the length of an entry fits its four bytes");
+STATIC_ASSERT(RAFT_STORE_MAGIC != RAFT_STORE_SNAPSHOT_MAGIC, "a snapshot is no record");
+STATIC_ASSERT(RAFT_STORE_VOTE_MAGIC != RAFT_STORE_REACHED_MAGIC, "a vote is no position");
+STATIC_ASSERT(RAFT_STORE_VOTE_SLOT % 512 == 0, "a slot is whole sectors");
+STATIC_ASSERT(RAFT_STORE_REACHED_STEP % 8 == 0, "positions are multiples of eight");
 #define RAFT_STORE_FILE_MAX ((size_t)2 << 30)
 
 enum raft_store_kind {
@@ -47,6 +56,10 @@ enum raft_store_kind {
     RAFT_STORE_VOID = 4 /* the next entry is index + 1 */
 };
 
+STATIC_ASSERT(RAFT_STORE_SEGMENT > 0, "zeros are no record");
+STATIC_ASSERT(RAFT_STORE_VOID <= UINT8_MAX, "a kind is a byte");
+STATIC_ASSERT(RAFT_STORE_FILE_MAX > (size_t)RAFT_STORE_SEGMENT_SIZE + RAFT_STORE_ENTRY_MAX,
+              "a segment and its last entry can be loaded");
 struct raft_store_record {
     enum raft_store_kind kind;
     uint8_t type;
