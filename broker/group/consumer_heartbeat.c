@@ -134,16 +134,10 @@ static bool beat_is_blank(struct wire_str text)
     return true;
 }
 
-/* It would end there in the records and maps, where it may be the name of another. */
-static bool beat_has_nul(struct wire_str text)
-{
-    return text.len > 0 && memchr(text.data, '\0', (size_t)text.len);
-}
-
 static const char *beat_check(const struct group_consumer_heartbeat *beat)
 {
     const beat_request *request = beat->request;
-    if (beat_has_nul(request->member_id) || beat_has_nul(request->instance_id))
+    if (group_has_nul(request->member_id) || group_has_nul(request->instance_id))
         return "MemberId and InstanceId must not contain a NUL character.";
     if (beat_is_blank(request->member_id) &&
         (beat->version > 0 || request->member_epoch != CONSUMER_JOIN_EPOCH))

@@ -9,7 +9,10 @@
 #include "broker/group/consumer.h"
 #include "broker/group/lister.h"
 
-enum { GROUP_OVERHEAD = 256 }; /* its places in tables, and what it has of its own with members */
+enum {
+    GROUP_OVERHEAD = 256, /* its places in tables, and what it has of its own with members */
+    GROUP_ID_PREFIX_MAX = INT16_MAX - 37 /* a hyphen and a uuid follow: no string is longer */
+};
 
 struct env *group_env(const struct group *group)
 {
@@ -217,6 +220,8 @@ char *group_new_member_id(const struct group *group, struct wire_str prefix)
 {
     uint8_t r[16];
     env_random_bytes(group_env(group), r, sizeof(r));
+    if (prefix.len > GROUP_ID_PREFIX_MAX)
+        prefix.len = GROUP_ID_PREFIX_MAX;
     return mem_printf("%.*s-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
                       WIRE_STR_ARGS(prefix), r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8],
                       r[9], r[10], r[11], r[12], r[13], r[14], r[15]);

@@ -3,6 +3,8 @@
 #ifndef BROKER_GROUP_GROUP_H
 #define BROKER_GROUP_GROUP_H
 
+#include <string.h>
+
 #include "broker/group/group_manager.h"
 #include "broker/group/group_records.h"
 #include "broker/group/offsets.h"
@@ -55,6 +57,12 @@ void group_subscribed(const struct group *group, struct subscribed *subscribed);
 void subscribed_add(struct subscribed *subscribed, struct wire_str topic);
 bool subscribed_has(const struct subscribed *subscribed, struct wire_str topic);
 void subscribed_close(struct subscribed *subscribed);
+
+/* What is kept as text ends there, and may be the name of another. */
+static inline bool group_has_nul(struct wire_str name)
+{
+    return name.len > 0 && memchr(name.data, '\0', (size_t)name.len);
+}
 
 static inline struct wire_str group_id(const struct group *group)
 {

@@ -77,7 +77,7 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
     const struct image_topic *topic = image_topic_by_name(
         metadata_image(manager->deps.metadata), GROUP_OFFSETS_TOPIC, strlen(GROUP_OFFSETS_TOPIC));
     if (wire_str_is_null(group_id) || (wire_str_is_empty(group_id) && !allow_empty) ||
-        memchr(group_id.data, '\0', (size_t)group_id.len))
+        group_has_nul(group_id))
         return ERR_INVALID_GROUP_ID;
     if (!topic || topic->partition_count == 0)
         return ERR_NOT_COORDINATOR; /* whoever asks for the coordinator has the topic made */
@@ -317,6 +317,15 @@ static bool join_says_too_much(const struct join_group_request *request)
     return bytes > JOIN_WORDS_MAX;
 }
 
+/* All of them are kept as text, and compared with what others say. */
+static bool join_has_nul(const struct join_group_request *request)
+{
+    bool found = group_has_nul(request->group_instance_id) || group_has_nul(request->protocol_type);
+    for (int32_t i = 0; i < request->protocols.count; i++)
+        found |= group_has_nul(request->protocols.items[i].name);
+    return found;
+}
+
 static int join_check(const struct group_manager *manager, const struct group_join *join)
 {
     int32_t session_ms = join->request->session_timeout_ms;
@@ -326,7 +335,8 @@ static int join_check(const struct group_manager *manager, const struct group_jo
     if (!wire_str_is_null(join->request->group_instance_id) &&
         wire_str_is_empty(join->request->group_instance_id))
         return ERR_INVALID_REQUEST;
-    return join_says_too_much(join->request) ? ERR_INVALID_REQUEST : 0;
+    return join_says_too_much(join->request) || join_has_nul(join->request) ? ERR_INVALID_REQUEST
+                                                                            : 0;
 }
 
 static void join_ignore(void *data, int err)

@@ -16,7 +16,8 @@ from tap import check, check_equal, test
 from wait import wait_until
 
 JOIN, SYNC, BEAT = 11, 14, 68
-UNKNOWN_SERVER_ERROR, INVALID_REQUEST, INVALID_REGULAR_EXPRESSION = -1, 42, 128
+UNKNOWN_SERVER_ERROR, INVALID_REQUEST = -1, 42
+MEMBER_ID_REQUIRED, INVALID_REGULAR_EXPRESSION = 79, 128
 ELSEWHERE = (14, 15, 16)  # loading, not available, not the coordinator
 OFFSETS_TOPIC = "__consumer_offsets"
 DEADLINE_S = 120
@@ -55,6 +56,19 @@ def join(port, group):
     r.string()
     r.string()
     return error, generation, r.string()
+
+
+def join_as(port, group, instance=None, kind="consumer", protocol="range", client="test"):
+    """The error and the member id of a JoinGroup v5 by a static member, or one without an id."""
+    body = (text(group) + struct.pack(">ii", 10000, 10000) + text("") +
+            (struct.pack(">h", -1) if instance is None else text(instance)) + text(kind) +
+            struct.pack(">i", 1) + text(protocol) + struct.pack(">i", 0))
+    head = struct.pack(">hhi", JOIN, 5, 1) + text(client)
+    r = wire.Reader(wire.ask(port, wire.frame(head + body), DEADLINE_S))
+    r.take("i"), r.take("i")
+    error = r.take("h")
+    r.take("i"), r.string(), r.string()
+    return error, r.string()
 
 
 def join_when_loaded(cluster, group):
@@ -144,6 +158,33 @@ def ids_with_nul():
                     "the instance id")
         check_equal(beat(port, "g", "t", member="other"), 0, "another good one")
         check(cluster.nodes[0].running(), "the node runs")
+
+
+@test("classic joins whose names have a NUL are refused, and the node goes on")
+def joins_with_nul():
+    with Cluster(1, group_initial_rebalance_delay_ms=0) as cluster:
+        port = join_when_loaded(cluster, "loaded")[0]
+        check_equal(join_as(port, "g", "i")[0], 0, "a static member")
+        check_equal(join_as(port, "g", "i\0x")[0], INVALID_REQUEST, "an instance id that begins so")
+        check_equal(join_as(port, "g", "\0")[0], INVALID_REQUEST, "one of nothing else")
+        check_equal(join_as(port, "g", "")[0], INVALID_REQUEST, "an empty one")
+        check_equal(join_as(port, "h", "i", kind="consumer\0")[0], INVALID_REQUEST, "the type")
+        check_equal(join_as(port, "h", "i", protocol="range\0")[0], INVALID_REQUEST, "a protocol")
+        check_equal(join_as(port, "h", "j")[0], 0, "a good one")
+        check(cluster.nodes[0].running(), "the node runs")
+
+
+@test("a member whose client or instance id is as long as any has an id that it can be told")
+def joins_with_long_names():
+    with Cluster(1, group_initial_rebalance_delay_ms=0) as cluster:
+        port = join_when_loaded(cluster, "loaded")[0]
+        longest = "x" * 32767
+        error, member = join_as(port, "g", client=longest)
+        check_equal(error, MEMBER_ID_REQUIRED, "the client id")
+        check(member.startswith("x" * 32000) and len(member) <= 32767, f"an id of {len(member)}")
+        error, member = join_as(port, "h", instance=longest)
+        check_equal(error, 0, "the instance id")
+        check(member.startswith("x" * 32000) and len(member) <= 32767, f"an id of {len(member)}")
 
 
 tap.run()
