@@ -7,14 +7,17 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import live_member
 import tap
 from cluster import Cluster
 from live_member import LiveMember
+from node import spawn
 from tap import check, check_equal, test
 from tool import says, tool
 from wait import wait_until
 
 CONFIGS, GROUPS = "kafka-configs.sh", "kafka-consumer-groups.sh"
+DEADLINE_S = 120
 LIMITS = {"group_consumer_min_session_timeout_ms": 1000, "group_consumer_min_heartbeat_interval_ms": 100,
           "group_consumer_session_timeout_ms": 600000, "group_consumer_max_session_timeout_ms": 600000,
           "logger_levels": "kafka.request.logger=DEBUG", "request_logger_client_ids": "hangs",
@@ -43,26 +46,21 @@ def session():
     with Cluster(1, **LIMITS) as cluster:
         cluster.create_topic("t", 1)
         with LiveMember(cluster, "g", "t", 1, "consumer"):
-            pid = os.fork()
-            if pid == 0:  # a member in a process that can be stopped
-                os.setsid()
-                with LiveMember(cluster, "g", "t", 0, "consumer", client_id="hangs"):
-                    signal.pause()
-                os._exit(0)
-            try:
-                def count():
-                    return len(re.findall(r"^g +", members(cluster), re.M))
-                wait_until(lambda: count() == 2, 60, "both are members")
-                alter(cluster, "--add-config", "consumer.session.timeout.ms=1500,consumer.heartbeat.interval.ms=200",
-                      out=DONE)
-                # A member's session is that of its last heartbeat, which also tells when the next is due.
-                before = beats(cluster)
-                wait_until(lambda: beats(cluster) >= before + 2, 60, "it has heard of it")
-                os.kill(pid, signal.SIGSTOP)
-                wait_until(lambda: count() == 1, 60, "the one that hangs is gone")
-            finally:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+            # A member in a process that can be stopped.
+            other = spawn([sys.executable, live_member.__file__, cluster.bootstrap, "g", "t", "consumer", "hangs"])
+
+            def count():
+                return len(re.findall(r"^g +", members(cluster), re.M))
+            wait_until(lambda: count() == 2, DEADLINE_S, "both are members")
+            alter(cluster, "--add-config", "consumer.session.timeout.ms=1500,consumer.heartbeat.interval.ms=200",
+                  out=DONE)
+            # A member's session is that of its last heartbeat, which also tells when the next is due.
+            before = beats(cluster)
+            wait_until(lambda: beats(cluster) >= before + 2, DEADLINE_S, "it has heard of it")
+            other.send_signal(signal.SIGSTOP)
+            wait_until(lambda: count() == 1, DEADLINE_S, "the one that hangs is gone")
+            other.kill()
+            other.wait()
 
 
 @test("they are told, listed, kept, and gone when they are deleted")

@@ -1,5 +1,9 @@
-"""A consumer that stays in its group until the end of a block."""
+"""A consumer that stays in its group until the end of a block. As a program, with a bootstrap server, group,
+topic, protocol and client id, one that stays until it is killed."""
+import signal
+import sys
 import threading
+import types
 
 from confluent_kafka import Consumer, TopicPartition
 from wait import wait_until
@@ -46,3 +50,13 @@ class LiveMember:
     def commit(self, offsets):
         self._to_commit = [TopicPartition(self._topic, p, o) for p, o in offsets.items()]
         wait_until(lambda: not self._to_commit, DEADLINE_S, "the member's offsets are committed")
+
+
+def main():
+    bootstrap, group, topic, protocol, client_id = sys.argv[1:]
+    with LiveMember(types.SimpleNamespace(bootstrap=bootstrap), group, topic, 0, protocol, client_id=client_id):
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()
