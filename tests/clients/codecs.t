@@ -43,7 +43,7 @@ def write_kcat(cluster, topic, codec):
     need_kcat()
     done = subprocess.run(["kcat", "-P", "-b", cluster.bootstrap, "-t", topic, "-p", "0", "-z", codec,
                            "-X", "acks=all"], input="\n".join(values()) + "\n", text=True,
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=120)
     check_equal(done.returncode, 0, f"kcat's status ({done.stderr})")
 
 
@@ -63,7 +63,7 @@ def read_kcat(cluster, topic):
     need_kcat()
     done = subprocess.run(["kcat", "-C", "-b", cluster.bootstrap, "-t", topic, "-p", "0", "-o",
                            "beginning", "-e", "-q", "-X", "check.crcs=true"], text=True,
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=120)
     check_equal(done.returncode, 0, f"kcat's status ({done.stderr})")
     return done.stdout.split()
 

@@ -577,7 +577,7 @@ def moves_between_directories():
                           f"Successfully started moving log directory to {goal} for replica t-0 with broker 0 "):
                 check(words in told, f"{words} in what --execute says: {told}")
             wait_until(lambda: "completed successfully" in tool(OURS[REASSIGN], *server, "--verify", *plan,
-                                                                "--preserve-throttles").stdout, 60, "it has moved")
+                                                                "--preserve-throttles").stdout, 120, "it has moved")
             check_alike(REASSIGN, *server, "--verify", *plan, same=lines)
 
 

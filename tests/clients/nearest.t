@@ -28,7 +28,7 @@ VALUE = "x" * 1000
 SOME = 200  # records at a time
 SETTINGS = {"replica_selector_class": SELECTOR, "logger_levels": "kafka.request.logger=DEBUG",
             "request_logger_apis": "Fetch", "request_logger_client_ids": "near*"}
-ENDED = re.compile(r"Completed request:(\{.*\})")
+ENDED = re.compile(r"Completed request:(\{.*\})\n")
 
 
 class LibrdkafkaReader:

@@ -156,7 +156,7 @@ def make_topic(cluster, name, **configs):
     """Its leader is in office when this returns."""
     cluster.create_topic(name, **configs)
     with wire.connect(cluster.nodes[0].port, 60) as line:
-        wait_until(lambda: produce.list_offset(line, name, -1)[0] == OK, 60, f"{name} has a leader")
+        wait_until(lambda: produce.list_offset(line, name, -1)[0] == OK, 120, f"{name} has a leader")
 
 
 def make_topics(cluster):

@@ -38,7 +38,7 @@ def kept(node):
     """(clients, points) whose last push the node keeps, as its log says now."""
     before = len(KEPT.findall(node.log_text()))
     node.signal(signal.SIGUSR1)
-    wait_until(lambda: len(KEPT.findall(node.log_text())) > before, 30, "the state in the log")
+    wait_until(lambda: len(KEPT.findall(node.log_text())) > before, 120, "the state in the log")
     found = KEPT.findall(node.log_text())[-1]
     return int(found[2]), int(found[3])
 
@@ -47,7 +47,7 @@ def wait_kept(cluster, clients):
     """Until so many clients' pushes are kept: how many points they have."""
     def look():
         return kept(cluster.nodes[0])[0] >= clients
-    wait_until(look, 60, f"the metrics of {clients} clients")
+    wait_until(look, 120, f"the metrics of {clients} clients")
     return kept(cluster.nodes[0])
 
 
@@ -75,7 +75,7 @@ def clients_push():
             producer.produce("t", b"x")
             producer.poll(0.1)
             return kept(cluster.nodes[0])[1] > before[1]
-        wait_until(pushed, 60, "a push of librdkafka")
+        wait_until(pushed, 120, "a push of librdkafka")
         note(f"clients and points before and after librdkafka: {before} {kept(cluster.nodes[0])}")
         producer.flush(10)
 

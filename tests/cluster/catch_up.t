@@ -16,7 +16,7 @@ from load import PRODUCER, Consumer, Load, Producer, TopicPartition
 from tap import check, note, test
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 PARTITIONS = 60
 RECORDS = 4
 RECORD = os.urandom(900_000)

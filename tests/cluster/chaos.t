@@ -50,7 +50,7 @@ class Chaos:
         goal = sum(len(load.acked) for load in self.loads) + self.choose.randrange(STEP_ACKS)
         due = time.monotonic() + self.choose.random() * limit_s
         wait_until(lambda: sum(len(load.acked) for load in self.loads) >= goal or
-                   time.monotonic() > due, 60, "a step of the round ends")
+                   time.monotonic() > due, 120, "a step of the round ends")
         self.check_producers()
 
     def check_producers(self):

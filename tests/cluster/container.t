@@ -17,7 +17,7 @@ from node import BUILD, ROOT, SERVER, free_port, sanitized, spawn
 from tap import Skip, check, check_equal, note, test
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 SIZE_MAX = 10_000_000  # bytes of the image, not compressed
 NODES = 3
 

@@ -24,7 +24,7 @@ from tap import check, check_equal, test
 from tool import MILLRACE, tool
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 class Dev:

@@ -30,7 +30,7 @@ from confluent_kafka.admin import AdminClient
 TOPIC = "t"
 REFUSED = b"sent while all disks are full"
 DISK = "64m"
-DEADLINE_S = 60
+DEADLINE_S = 120
 TOPICS_MAX = 200
 MIB = 1 << 20
 LITTLE = 5 * MIB  # between what clients and what replication must leave

@@ -39,7 +39,7 @@ def wait_sets(cluster, *wanted):
         got = sets(cluster)
         return got and all(want is None or want == have for want, have in zip(wanted, got))
     try:
-        wait_until(look, 60, f"the sets are {wanted}")
+        wait_until(look, 120, f"the sets are {wanted}")
     except AssertionError:
         raise AssertionError(f"the sets are {sets(cluster)}, not {wanted}") from None
 
@@ -66,7 +66,7 @@ def read(cluster, count):
         if message and not message.error():
             got.append(message.value().decode())
         return len(got) >= count
-    wait_until(poll, 60, f"{count} records are read")
+    wait_until(poll, 120, f"{count} records are read")
     consumer.close()
     return got
 
@@ -109,7 +109,7 @@ def clean():
         second.start()
         third.start()
         cluster.wait_serving()
-        wait_until(lambda: sets(cluster) and sets(cluster)[0] in (str(second.id), str(third.id)), 60,
+        wait_until(lambda: sets(cluster) and sets(cluster)[0] in (str(second.id), str(third.id)), 120,
                    "another one leads")
         leader.start()
         cluster.wait_isr_whole(TOPIC)

@@ -153,7 +153,7 @@ def check_delete(cluster):
 
 def check_empty_id(cluster):
     """Old clients store offsets under it, so it has a coordinator."""
-    wait_until(lambda: wire.coordinator(cluster.nodes[0].port, "") is not None, 60,
+    wait_until(lambda: wire.coordinator(cluster.nodes[0].port, "") is not None, 120,
                "the empty id has a coordinator")
 
 
@@ -165,7 +165,7 @@ def coordinator_port(cluster, group):
     def look():
         node = wire.coordinator(cluster.nodes[0].port, group)
         return None if node is None else cluster.nodes[node].port
-    return wait_until(look, 60, "the group has a coordinator")
+    return wait_until(look, 120, "the group has a coordinator")
 
 
 def describe_classic(cluster, group):

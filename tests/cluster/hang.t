@@ -38,7 +38,7 @@ def hang(cluster, node, load):
     def moved():
         found = cluster.partition(TOPIC, at=others[0])
         return found and found[0] in [n.id for n in others]
-    wait_until(moved, 60, "another node leads")
+    wait_until(moved, 120, "another node leads")
     led_ms = round(1000 * (time.monotonic() - since))
     load.wait_acks(300)
     gap_ms = round(1000 * load.longest_gap_s)

@@ -131,7 +131,7 @@ def push_parts(parts):
             moved = moved or count > 0
         idle = 0 if moved else idle + 1
         return idle > 100
-    wait_until(full, 60, "the parts are sent")
+    wait_until(full, 120, "the parts are sent")
 
 
 @test("parts of large requests keep nobody out")

@@ -143,7 +143,7 @@ def late():
             tell(older, newer)
         targets = [copier.target for copier in older] + (["target"] if path else [])
         copying.close()
-        wait_until(relay.is_idle, 60, "nothing is held by the relay")
+        wait_until(relay.is_idle, 120, "nothing is held by the relay")
         for topic in targets:
             wait_stable(cluster.bootstrap, topic, PARTITIONS)
         wait_stable(cluster.bootstrap, "__consumer_offsets", OFFSETS_PARTITIONS)

@@ -20,7 +20,7 @@ from wait import wait_until
 
 PORTS = (9092, 9093, 9094, 19092, 19093, 19094)
 DATA = ("/tmp/kafka-logs", "/tmp/kafka-logs-0", "/tmp/kafka-logs-1", "/tmp/kafka-logs-2")
-LINE_DEADLINE_S = 60
+LINE_DEADLINE_S = 120
 
 
 class Root:

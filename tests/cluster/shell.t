@@ -18,7 +18,7 @@ from node import BUILD, ROOT
 from tap import Skip, check, check_equal, test
 from tool import MILLRACE, tool
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 BASH = """
 source "$1"
 shift

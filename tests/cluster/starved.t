@@ -70,7 +70,7 @@ def descriptors():
             check(open_files(node) < FILES, "no descriptor is left")
             before = len(segments(node))
             load.wait_acks(ACKS * 3)
-            wait_until(lambda: len(segments(node)) > before + 2, 60, "the log rolls")
+            wait_until(lambda: len(segments(node)) > before + 2, 120, "the log rolls")
             check(node.running(), "the broker ended")
             close_all(idle)
             wait_until(lambda: answers(node), DEADLINE_S, "a new client is served")
@@ -99,7 +99,7 @@ def followers():
                 idle += dial(leader, 5)  # they take the place of its connection
             for node in others:
                 node.start()
-            wait_until(lambda: all(in_sync(cluster, node) == 3 for node in others), 60, "all are in sync")
+            wait_until(lambda: all(in_sync(cluster, node) == 3 for node in others), 120, "all are in sync")
             load.wait_acks(ACKS)
             left = sum(is_open(sock) for sock in idle)
             note(f"{left} of {len(idle)} connections are open")
@@ -129,7 +129,7 @@ def greetings():
                 cluster.wait_isr_whole(TOPIC)
                 load.wait_acks(ACKS)
                 wait_until(lambda: all("to the controller's listener that say nothing" in each.log_text()
-                                       for each in cluster.nodes), 60, "it is said what dials")
+                                       for each in cluster.nodes), 120, "it is said what dials")
             finally:
                 for each in hold:
                     each.end()

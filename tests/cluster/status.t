@@ -15,7 +15,7 @@ from tap import check, check_equal, test
 from tool import tool
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 VERSION = tool("millrace", "--version").stdout.split()[0].replace(".", r"\.")
 
 

@@ -16,7 +16,7 @@ from tap import check, check_equal, note, test
 from tool import tool
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 STORAGE = "kafka-storage.sh"
 
 

@@ -22,7 +22,7 @@ RESET, GROUPS, TOPICS = "kafka-streams-application-reset.sh", "kafka-consumer-gr
 INTERNAL = ["app-agg-repartition", "app-b-KTABLE-FK-JOIN-SUBSCRIPTION-RESPONSE-0000000002-topic", "app-store-changelog"]
 OTHERS = ["app-other", "apps-store-changelog", "my-app-store-changelog"]
 DRY = "----Dry run displays the actions which will be performed when running Streams Reset Tool----\n"
-DEADLINE_S = 60
+DEADLINE_S = 120
 
 
 def fill(cluster):

@@ -22,7 +22,7 @@ from tap import check, check_equal, note, test
 from tool import MILLRACE, misuse, says, tool
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 TOPICS, PRODUCER, CONSUMER = "kafka-topics.sh", "kafka-console-producer.sh", "kafka-console-consumer.sh"
 GROUPS = "kafka-consumer-groups.sh"
 SPEAKERS = (  # to a cluster

@@ -22,7 +22,7 @@ from tap import check, check_equal, test
 from tool import MILLRACE, misuse, says, tool
 from wait import wait_until
 
-DEADLINE_S = 60
+DEADLINE_S = 120
 VERIFY = "kafka-replica-verification.sh"
 PRODUCER, OFFSETS = "kafka-console-producer.sh", "kafka-get-offsets.sh"
 FEATURES, TRANSACTIONS = "kafka-features.sh", "kafka-transactions.sh"

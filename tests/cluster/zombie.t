@@ -29,7 +29,7 @@ def pause_leader(cluster, loads):
     def moved():
         found = cluster.partition("zombie", at=others[0])
         return found and found[0] in [node.id for node in others]
-    wait_until(moved, 60, "another node leads")
+    wait_until(moved, 120, "another node leads")
     loads[0].wait_acks(300)
     zombie.signal(signal.SIGCONT)
     for load in loads:

@@ -17,7 +17,7 @@ def end(node, number):
     return "stopped"
 
 
-def start_again(cluster, node, deadline_s=60):
+def start_again(cluster, node, deadline_s=120):
     """Until every replica is in sync again."""
     node.start()
     cluster.wait_serving(deadline_s)

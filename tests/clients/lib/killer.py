@@ -54,7 +54,7 @@ class Killer:
         self.count += 1
         self._load.wait_acks(ACKS_DOWN, deadline_s=120)
         node.start()
-        self.cluster.wait_serving(deadline_s=60)
+        self.cluster.wait_serving(deadline_s=120)
         for topic in metadata(node.port).topics:
             self.cluster.wait_isr_whole(topic, deadline_s=120)
         self._load.wait_acks(ACKS_UP, deadline_s=300)

@@ -55,7 +55,7 @@ class JavaLoad:
             else:
                 self.errors.append(line.strip())
 
-    def wait_acks(self, more, deadline_s=60):
+    def wait_acks(self, more, deadline_s=120):
         goal = len(self.acked) + more
         wait_until(lambda: len(self.acked) >= goal or self.errors, deadline_s,
                    f"{more} more records are acknowledged")

@@ -135,7 +135,7 @@ class Load:
         while (rest := due - time.monotonic()) > 0:
             self.producer.poll(rest)
 
-    def wait_acks(self, more, deadline_s=60):
+    def wait_acks(self, more, deadline_s=120):
         """Until that many more records are acknowledged than now."""
         goal = len(self.acked) + more
         wait_until(lambda: len(self.acked) >= goal or self.errors, deadline_s,

@@ -189,7 +189,7 @@ def end_of(bootstrap, topic, partition, committed):
     return next(iter(found.values())).result().offset
 
 
-def wait_stable(bootstrap, topic, partitions, deadline_s=60):
+def wait_stable(bootstrap, topic, partitions, deadline_s=120):
     """No transaction is open: the last stable offset is the end of each partition."""
     def stable():
         try:
