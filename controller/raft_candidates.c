@@ -112,6 +112,20 @@ bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join 
     return true;
 }
 
+int64_t raft_candidates_look(struct raft_candidates *candidates, int64_t now_ms)
+{
+    int64_t still_ms = candidates->due_ms ? now_ms - candidates->due_ms : 0;
+    ASSERT(candidates->due_ms >= 0);
+    candidates->due_ms = 0;
+    for (int i = 0; i < candidates->count && still_ms > 0; i++) {
+        struct raft_candidate *candidate = &candidates->items[i];
+        candidate->heard_ms += still_ms;
+        if (candidate->heard_ms > now_ms)
+            candidate->heard_ms = now_ms;
+    }
+    return still_ms > 0 ? still_ms : 0;
+}
+
 char *raft_candidates_why_late(struct raft_candidates *candidates, const struct raft *raft,
                                const struct raft_member *named, int64_t now_ms)
 {

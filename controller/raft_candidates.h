@@ -10,8 +10,9 @@
 #include "controller/raft_servers.h"
 
 enum {
-    RAFT_CANDIDATES_MAX = 16,       /* as many as a quorum has members */
-    RAFT_CANDIDATES_HEARD_MS = 3000 /* who has not spoken for so long is not counted on */
+    RAFT_CANDIDATES_MAX = 16,        /* as many as a quorum has members */
+    RAFT_CANDIDATES_HEARD_MS = 3000, /* who has not spoken for so long is not counted on */
+    RAFT_CANDIDATES_LOOK_MS = 2000 /* while anything is waited for, somebody looks twice as often */
 };
 
 struct raft_candidate {
@@ -27,6 +28,7 @@ struct raft_candidate {
 struct raft_candidates {
     struct raft_candidate items[RAFT_CANDIDATES_MAX];
     int count;
+    int64_t due_ms; /* by then somebody looks again; 0: nothing is waited for */
 };
 
 void raft_candidates_close(struct raft_candidates *candidates);
@@ -38,6 +40,9 @@ bool raft_candidates_moved(const struct raft_candidate *candidate, const struct 
 /* False when it makes no sense, or there is no room. */
 bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join *join,
                            int64_t now_ms);
+/* How late this look is, in ms: for so long this process stood still. What could not be heard in
+ * that time is no silence. */
+int64_t raft_candidates_look(struct raft_candidates *candidates, int64_t now_ms);
 /* A sentence, to be freed by the caller: why the one that a person has named does not vote yet, as
  * the leader `raft` sees it. */
 char *raft_candidates_why_late(struct raft_candidates *candidates, const struct raft *raft,

@@ -41,3 +41,10 @@ bool raft_members_are(const struct raft *raft, const struct controller_voter *vo
             return false;
     return true;
 }
+
+bool raft_members_hear(const struct raft *raft)
+{
+    raft_id leader = raft->state == RAFT_FOLLOWER ? raft->follower_state.current_leader.id : 0;
+    return leader && raft_members_find(raft, raft_members_node(leader)) >= 0 &&
+           raft->io->time(raft->io) - raft->election_timer_start < raft->heartbeat_timeout;
+}

@@ -18,6 +18,9 @@ raft_id raft_members_id(int32_t node);
 int raft_members_find(const struct raft *raft, int32_t node);
 /* How far a member is known to have the log: 0 when it is not known, or `raft` does not lead. */
 raft_index raft_members_match(const struct raft *raft, int32_t node);
+/* Whether a leader that is in this node's configuration has spoken just now. Who does not vote
+ * takes one for its leader for ever. */
+bool raft_members_hear(const struct raft *raft);
 /* Whether the members are these voters and no others. */
 bool raft_members_are(const struct raft *raft, const struct controller_voter *voters, int count);
 

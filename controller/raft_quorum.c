@@ -270,8 +270,7 @@ static void change_address(struct raft_quorum *quorum, const struct raft_member 
     mem_free(text);
 }
 
-/* One who asks in the name of a member that lives elsewhere: a copy of its disk, or a liar. Both
- * would vote as one. */
+/* Who asks in a member's name from elsewhere: a copy of its disk, or a liar. Both would vote. */
 static void tell_twin(struct raft_quorum *quorum, const struct raft_member *member,
                       const struct raft_candidate *twin)
 {
@@ -287,8 +286,7 @@ static void tell_twin(struct raft_quorum *quorum, const struct raft_member *memb
                 member->id, member->host, member->port, twin->member.host, twin->member.port);
 }
 
-/* Whether a voter that is spoken to at another place than the log has says where it is. Who it is,
- * was asked there (raft_ask). */
+/* A voter spoken to at another place than the log has says where it is; raft_ask knows it. */
 static bool is_placed(const struct raft_quorum *quorum, const struct raft_member *member,
                       struct raft_member *told)
 {
@@ -575,10 +573,20 @@ static void step(struct raft_quorum *quorum)
         env_timer_start(&quorum->turn, QUORUM_LOOK_MS);
 }
 
+/* The silence of others tells nothing of a time in which this process itself stood still. */
+static void forgive(struct raft_quorum *quorum)
+{
+    int64_t still_ms = raft_candidates_look(&quorum->candidates, env_now_ms(quorum->with.env));
+    quorum->active_ms += still_ms;
+    quorum->wish_begun_ms += still_ms;
+    quorum->wish_end_ms += still_ms;
+}
+
 static void on_turn(void *data)
 {
     struct raft_quorum *quorum = data;
     int count;
+    forgive(quorum);
     struct controller_voter *known = list_known(quorum, false, &count);
     raft_peers_set(quorum->with.peers, known, count,
                    quorum->removed || !raft_servers_find(quorum->with.raft, quorum->with.raft->id));
@@ -586,17 +594,8 @@ static void on_turn(void *data)
     if (!wish_look(quorum) && !env_timer_running(&quorum->turn))
         env_timer_start(&quorum->turn, 100);
     step(quorum);
-}
-
-/* A leader that is in this node's configuration has spoken just now. Who does not vote takes one
- * for its leader for ever. */
-static bool hears_member(const struct raft_quorum *quorum)
-{
-    const struct raft *raft = quorum->with.raft;
-    raft_id leader = raft->state == RAFT_FOLLOWER ? raft->follower_state.current_leader.id : 0;
-    return leader && raft_servers_find(raft, leader) &&
-           !raft_backend_newcomer(quorum->with.backend) &&
-           raft->io->time(raft->io) - raft->election_timer_start < raft->heartbeat_timeout;
+    if (env_timer_running(&quorum->turn))
+        quorum->candidates.due_ms = env_now_ms(quorum->with.env) + RAFT_CANDIDATES_LOOK_MS;
 }
 
 void raft_quorum_look(struct raft_quorum *quorum, bool active)
@@ -618,7 +617,8 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active)
         raft_places_check(&quorum->places, &quorum->roster);
     }
     quorum->removed = quorum->removed && !news && !active;
-    if (quorum->learned_count && hears_member(quorum)) {
+    if (quorum->learned_count && !raft_backend_newcomer(quorum->with.backend) &&
+        raft_members_hear(raft)) {
         forget_learned(quorum);
         news = true;
     }
@@ -642,6 +642,7 @@ static void wish_begin(struct raft_quorum *quorum, enum wish_kind kind, int64_t 
 {
     ASSERT(quorum->wish == WISH_NONE && quorum->active);
     ASSERT(timeout_ms > 0);
+    quorum->candidates.due_ms = env_now_ms(quorum->with.env) + RAFT_CANDIDATES_LOOK_MS;
     quorum->wish = kind;
     quorum->done = done;
     quorum->done_data = data;

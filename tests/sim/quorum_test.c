@@ -647,6 +647,26 @@ static void an_addition_ends_though_it_has_time(void)
     world_close(&world);
 }
 
+/* Silence tells nothing of a time in which the listener itself did not run. */
+static void an_addition_outlives_a_machine_that_stood_still(void)
+{
+    quorum_begin(9, 4);
+    for (int i = 0; i < 3; i++)
+        world_start(&world, i);
+    CHECK(quorum_have_voters(3, 10 * SECOND));
+    world.joins = CONTROLLER_JOINS_NEVER;
+    world_start(&world, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    quorum_change(0, true, 3);
+    while (!world_is_added(3))
+        sim_run_for(world.sim, MS / 10);
+    for (int i = 0; i < 4; i++)
+        sim_node_pause(world.members[i].node, 20 * SECOND);
+    CHECK_INT(quorum_voters(), 3);
+    CHECK(quorum_have_voters(4, 25 * SECOND));
+    world_close(&world);
+}
+
 /* Nobody in the quorum calls at one that is no voter any more, but brokers do. */
 static void a_founder_that_left_does_not_found_anew(void)
 {
@@ -763,5 +783,6 @@ TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_copy_moves_no_vot
 
          TAP_TEST(what_can_not_be_a_voter_is_refused), TAP_TEST(who_never_comes_is_forgotten),
          TAP_TEST(an_addition_ends_though_it_has_time),
+         TAP_TEST(an_addition_outlives_a_machine_that_stood_still),
          TAP_TEST(a_founder_that_left_does_not_found_anew),
          TAP_TEST(a_crash_at_any_step_of_growing_is_survived))
