@@ -54,12 +54,22 @@ def _kill_children():
             child.wait()
 
 
-_ports_given = set()
+_ports_given = {}  # port -> the name that keeps it from other programs of tests, until this one ends
+
+
+def _claim(port):
+    """Whether no other program of tests has chosen that port: its node may not have bound it yet."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0millrace-test-port-{port}")
+    except OSError:
+        claim.close()
+        return False
+    _ports_given[port] = claim
+    return True
 
 
 def _is_free(port):
-    if port in _ports_given:
-        return False
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -75,9 +85,9 @@ def free_port():
     socket takes them between this look and the daemon's bind."""
     while True:
         port = 10000 + int.from_bytes(os.urandom(2), "big") % 12000
-        if port in _ports_given or not _is_free(port) or not _is_free(port + 10000):
+        pair = (port, port + 10000)
+        if any(one in _ports_given for one in pair) or not all(map(_is_free, pair)) or not all(map(_claim, pair)):
             continue
-        _ports_given.update((port, port + 10000))
         return port
 
 
