@@ -1,9 +1,9 @@
 /* The spillable memory channel: a memory channel that goes on in a file channel when it is full.
  *
  * Happy path: puts go into memory. When that has been full for overflowTimeout, they go to the disk
- * until memory is nearly empty; runs say in which order the two have the events, so that they come
- * out as they came in. Failure modes: what is in memory is lost with the process, what is on disk
- * is there at the next start; a full disk is a full channel.
+ * until enough of memory is free; runs say in which order the two have the events, so that they
+ * come out as they came in. Failure modes: what is in memory is lost with the process, what is on
+ * disk is there at the next start; a full disk is a full channel.
  *
  * Both parts are channels of their own, with values made from this one's. Their events are taken
  * through the same struct take: `place` is their mark there, with a bit that says which it is. Of
@@ -67,8 +67,9 @@ struct spillable_channel {
     struct channel_waiter waiter;
     struct env_timer patience;
     int64_t patience_ms;
-    size_t memory_capacity, memory_low;
-    uint64_t head; /* the mark of the next take */
+    size_t memory_capacity;
+    size_t memory_low; /* with so few events in memory puts go there again */
+    uint64_t head;     /* the mark of the next take */
 };
 
 /* clang-format off */
@@ -80,7 +81,7 @@ static const struct key_row spillable_keys[] = {
     KEY_INT("overflowTimeout", "3", 0, KEY_MAX_INT,
             "For how many seconds memory is full before events go to the disk."),
     KEY_INT("overflowDeactivationThreshold", "5", 0, 100,
-            "To how many percent of memoryCapacity it is emptied before events go there again."),
+            "How many percent of memoryCapacity must be free before events go there again."),
     KEY_INT("byteCapacity", "16777216", 0, KEY_MAX_LONG,
             "The most bytes of bodies in memory, after byteCapacityBufferPercentage; 0 = no limit. "
             "Flume's default is 80 % of its heap, which is 20 MB if nothing else is said."),
@@ -264,7 +265,7 @@ static int spillable_put_in_memory(struct spillable_channel *spillable, struct p
     int status = memory->type->put(memory, put);
     if (status == 0)
         spillable_arrived(spillable, SPILLABLE_MEMORY, put->count);
-    if (status == 0 && spillable->state == SPILLABLE_FULL) {
+    if (status == 0 && spillable->state != SPILLABLE_TO_MEMORY) {
         env_timer_stop(&spillable->patience);
         spillable_move(spillable, SPILLABLE_TO_MEMORY);
     }
@@ -285,11 +286,13 @@ static int spillable_put(struct channel *channel, struct put *put)
         return ERR_AGAIN;
     if (has_memory && put->count > spillable->memory_capacity)
         return has_disk ? spillable_put_on_disk(spillable, put) : ERR_TOO_LARGE;
-    if (has_memory && spillable->state == SPILLABLE_TO_DISK &&
-        spillable_kept(spillable, SPILLABLE_MEMORY) <= spillable->memory_low)
-        spillable_move(spillable, SPILLABLE_TO_MEMORY);
-    return spillable->state == SPILLABLE_TO_DISK ? spillable_put_on_disk(spillable, put)
-                                                 : spillable_put_in_memory(spillable, put);
+    if (spillable->state != SPILLABLE_TO_DISK)
+        return spillable_put_in_memory(spillable, put);
+    /* It may have the slots and not the bytes: then the disk goes on, without waiting for them. */
+    if (has_memory && spillable_kept(spillable, SPILLABLE_MEMORY) <= spillable->memory_low &&
+        spillable_put_in_memory(spillable, put) == 0)
+        return 0;
+    return spillable_put_on_disk(spillable, put);
 }
 
 /* Its events get in all the same. */
@@ -448,8 +451,8 @@ static int spillable_open(struct channel *channel, struct buf *problem)
     const struct part *part = channel->part;
     int err = 0;
     spillable->memory_capacity = (size_t)part_number(part, "memoryCapacity");
-    spillable->memory_low = spillable->memory_capacity *
-                            (size_t)part_number(part, "overflowDeactivationThreshold") / 100;
+    int64_t used = 100 - part_number(part, "overflowDeactivationThreshold");
+    spillable->memory_low = spillable->memory_capacity * (size_t)used / 100;
     spillable->patience_ms = part_number(part, "overflowTimeout") * 1000;
     channel->transaction_capacity = (size_t)part_number(part, "transactionCapacity");
     channel->keep_alive_ms = spillable->patience_ms + SPILLABLE_KEEP_ALIVE_MS;

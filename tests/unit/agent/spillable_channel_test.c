@@ -135,6 +135,44 @@ static void events_come_out_as_they_came_in(void)
     bench_close(&b);
 }
 
+/* The threshold is the share that is free, as in Flume. What is on disk outlives the channel. */
+static void memory_is_used_again_when_enough_is_free(void)
+{
+    struct bench b;
+    struct take *take = take_new(1);
+    bench_open(&b, "memoryCapacity=10 overflowTimeout=0 overflowDeactivationThreshold=20");
+    CHECK_INT(put(&b, 10), 0);
+    CHECK_INT(put(&b, 2), 0); /* on disk */
+    take_some(&b, take);
+    channel_commit(take);
+    CHECK_INT(put(&b, 1), 0); /* one of ten is free: on disk */
+    take_some(&b, take);
+    channel_commit(take);
+    CHECK_INT(put(&b, 1), 0); /* two are free: in memory */
+    CHECK_INT(channel_count(b.channel), 12);
+    close_whole(&b);
+    reopen(&b);
+    CHECK_INT(channel_count(b.channel), 3);
+    b.next_out = 10;
+    b.next_in = 13;
+    take_all(&b);
+    take_free(take);
+    bench_close(&b);
+}
+
+/* A memory with room for events and none for their bytes holds nothing up. */
+static void bytes_fill_memory_too(void)
+{
+    struct bench b;
+    bench_open(&b, "memoryCapacity=100 overflowTimeout=0 byteCapacity=100 "
+                   "byteCapacityBufferPercentage=99");
+    for (int i = 0; i < 4; i++)
+        CHECK_INT(put(&b, 2), 0);
+    CHECK_INT(channel_count(b.channel), 8);
+    take_all(&b);
+    bench_close(&b);
+}
+
 /* Of events in memory and on disk at once, in their old places. */
 static void what_goes_back_comes_again(void)
 {
@@ -271,7 +309,8 @@ static void a_put_on_its_way_can_be_given_up(void)
     bench_close(&b); /* while it is on its way */
 }
 
-TAP_MAIN(TAP_TEST(events_come_out_as_they_came_in), TAP_TEST(what_goes_back_comes_again),
-         TAP_TEST(what_is_set_aside_holds_nothing_up), TAP_TEST(the_disk_is_there_after_a_start),
-         TAP_TEST(memory_has_its_time), TAP_TEST(either_capacity_may_be_0),
-         TAP_TEST(a_put_on_its_way_can_be_given_up))
+TAP_MAIN(TAP_TEST(events_come_out_as_they_came_in),
+         TAP_TEST(memory_is_used_again_when_enough_is_free), TAP_TEST(bytes_fill_memory_too),
+         TAP_TEST(what_goes_back_comes_again), TAP_TEST(what_is_set_aside_holds_nothing_up),
+         TAP_TEST(the_disk_is_there_after_a_start), TAP_TEST(memory_has_its_time),
+         TAP_TEST(either_capacity_may_be_0), TAP_TEST(a_put_on_its_way_can_be_given_up))
