@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """kill -9 of an agent at random moments, with a file channel: nothing that a source acknowledged is lost, and a
-kill brings at most one batch of a sink twice. AGENT_KILLS says how many (50)."""
+kill brings at most one batch of a sink twice, and one of a source that reads on by itself. AGENT_KILLS says how many
+(50)."""
 import os
 import sys
 
@@ -15,13 +16,14 @@ import tempfile
 import threading
 
 import tap
-from agent import DEADLINE_S, Agent, ends, file_channel, metrics, read, to_topic
+from agent import DEADLINE_S, TAIL, Agent, ends, file_channel, metrics, read, to_topic
 from cluster import Cluster
 from node import free_port
 from tap import check, check_equal, note, test
 from wait import wait_until
 
 KILLS = int(os.environ.get("AGENT_KILLS") or 50)
+TAIL_KILLS = KILLS // 5  # each life is waited for until the file is read
 LIFE_MAX_S = 0.5   # a life ends at a random moment before it: while the channel is read, or much later
 PUT_MAX = 40       # events of one request
 BATCH = 100        # of the sink
@@ -145,6 +147,64 @@ sources.r1.port = {port}
          f"{max(twice)} at most after one kill")
     check(len(twice) <= KILLS + 1, f"{len(twice)} times older events came again")
     check(max(twice) <= BATCH, f"{max(twice)} events came twice after one kill")
+
+
+class Writer:
+    """Appends numbered lines to a file, until it is stopped."""
+
+    def __init__(self, path):
+        self.path = path
+        self.count = 0
+        self.stopped = threading.Event()
+        self.thread = threading.Thread(target=self.work)
+
+    def work(self):
+        with open(self.path, "a") as file:
+            while not self.stopped.wait(0.005):
+                file.write("".join(f"event {self.count + i}\n" for i in range(50)))
+                file.flush()
+                self.count += 50
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self.stopped.set()
+        self.thread.join()
+
+
+@test("kill -9 with a taildir source: no line is lost; at most a batch of it and one of the sink come twice each time")
+def taildir_kills():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        directory = tempfile.mkdtemp(prefix="millrace-agent-")
+        try:
+            agent = Agent(to_topic(cluster, "t", file_channel(capacity=1000000), **SINK) + TAIL +
+                          f"sources.r1.batchSize = {BATCH}\n", directory)
+            with Writer(agent.path("a.log")) as writer:
+                for kill in range(TAIL_KILLS):
+                    agent.start()
+                    agent.wait_told("following ", kill + 1)
+                    try:
+                        agent.process.wait(random.uniform(0, LIFE_MAX_S))
+                        raise AssertionError("the agent has ended by itself")
+                    except subprocess.TimeoutExpired:
+                        agent.kill()
+            wanted = [f"event {i}" for i in range(writer.count)]
+            with agent:
+                wait_until(lambda: ends(cluster, "t") >= len(wanted), 10 * DEADLINE_S, "as many lines as there are")
+                wait_until(lambda: wanted[-1] in read(cluster, "t", ends(cluster, "t")), DEADLINE_S, "the last line")
+            lines = read(cluster, "t", ends(cluster, "t"))
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+    missing = set(wanted) - set(lines)
+    check(not missing, f"{len(missing)} of {len(wanted)} lines are missing")
+    twice = [count for count in count_twice([int(line.split()[1]) for line in lines]) if count > 0]
+    note(f"{len(wanted)} lines over {TAIL_KILLS} kills: none lost, {sum(twice)} came twice, in {len(twice)} pieces of "
+         f"at most {max(twice, default=0)}")
+    check(len(twice) <= 2 * TAIL_KILLS, f"{len(twice)} times older lines came again")
+    check(max(twice, default=0) <= BATCH, f"{max(twice, default=0)} lines came twice at once")
 
 
 tap.run()
