@@ -346,6 +346,60 @@ def spooldir_kills():
         shutil.rmtree(directory, ignore_errors=True)
 
 
+@test("flume-env.sh, flume.opts, FLUME_JAVA_OPTS and --conf-uri are as Flume has them; what needs Java is told")
+def flume_start():
+    agent = Agent(MEMORY + ROLL + """
+sources.r1.type = seq
+sources.r1.totalEvents = 1
+sources.r1.interceptors = i1
+sources.r1.interceptors.i1.type = static
+sources.r1.interceptors.i1.key = where
+sources.r1.interceptors.i1.value = ${sys:A} ${sys:B} ${sys:C} ${env:D} ${E}
+sinks.k1.sink.serializer = header_and_text
+""")
+    try:
+        agent.append("flume-env.sh", 'echo set\nJAVA_OPTS="-Xmx9m -DA=script -DB=script"\n')
+        agent.append("flume-env.sh", 'export D="of the script"\n')
+        agent.append("flume.opts", "conf-uri = classpath:more.conf\nconf-file = no.conf\nname = nobody\n")
+        agent.append("more.conf", "E = more\n")
+        os.environ["FLUME_JAVA_OPTS"] = "-DC=around"
+        try:
+            agent.start("-DB=line", "-Xms5m")
+        finally:
+            del os.environ["FLUME_JAVA_OPTS"]
+        event = "{where=script line around of the script more} 0"
+        wait_until(lambda: rolled(agent) == [event], DEADLINE_S, "the event")
+        for words in ("^set$", "JAVA_OPTS has -Xmx9m: without effect", "-Xms5m: without effect"):
+            check(re.search(words, agent.told(), re.M), f"{words} is told")
+        agent.stop()
+        agent.append("flume.opts", "name = a1\nconf-file = flume.conf\n")
+        conf = ("flume-ng", "agent", "--conf", agent.directory)
+        os.rename(agent.path("flume.conf"), agent.path("all of it.conf"))
+        uri = f"file://{agent.directory}/all%20of%20it.conf"
+        said = tool(*conf, "-u", uri, "--check", "-n", "a1", check_status=False)
+        check("no.conf" in said.stderr, f"a file of flume.opts that is not there: {said.stderr}")
+        os.remove(agent.path("flume.opts"))
+        said = tool(*conf, "-u", uri, "-u", "classpath:more.conf", "--check", "-n", "a1", "-DA=1", "-DC=1")
+        check("no mistake" in said.stdout, f"a URI: {said.stdout}")
+        agent.append("flume.opts", "name = a1\nno-such = 1\n")
+        for words, status, what in ((("-u", "http://localhost/flume.conf"), 1, "read from files only"),
+                                    (("-f", "x", "--conf-user", "me"), 1, "nobody to log in"),
+                                    (("-f", "x"), 1, "flume.opts line 2: there is no option --no-such")):
+            if "no-such" not in what:
+                os.rename(agent.path("flume.opts"), agent.path("flume.opts.not"))
+            said = tool(*conf, "-n", "a1", *words, check_status=False)
+            check(said.returncode == status and what in said.stderr, f"{words}: {said.stderr}")
+            if "no-such" not in what:
+                os.rename(agent.path("flume.opts.not"), agent.path("flume.opts"))
+        with open(agent.path("flume-env.sh"), "w") as script:
+            script.write("exit 3\n")
+        said = tool(*conf, "-f", "x", "-n", "a1", check_status=False)
+        check("flume-env.sh fails" in said.stderr, f"a script that ends: {said.stderr}")
+    finally:
+        agent.kill()
+        shutil.rmtree(agent.directory, ignore_errors=True)
+
+
 @test("a file that changes: what is new starts, what is gone ends, the rest goes on; mistakes change nothing")
 def reload():
     netcat = "sources.r1.type = netcat\nsources.r1.bind = localhost\nsources.r1.port = 0\n"

@@ -12,6 +12,7 @@
 #include "tools/agent/agent_host.h"
 #include "tools/agent/agent_line.h"
 #include "tools/agent/avro_client.h"
+#include "tools/agent/flume_start.h"
 #include "tools/agent/types.h"
 #include "tools/tools.h"
 
@@ -31,9 +32,22 @@ static const struct option_row agent_options[] = {
     OPTION("check", NULL, "Only read the file and tell its mistakes."),
     OPTION("keys", NULL, "All types and their keys, in Markdown."),
     OPTION_GLUED('X', "jvm", "...", "Options of a Java machine: there is none, so without effect."),
+    OPTION_MANY_LETTER('u', "conf-uri", "URI",
+                       "The same as a URI, file:///PATH or classpath:FILE, which is looked for in "
+                       "DIR. Those count as if they stood in front of all FILEs."),
     OPTION_OLD_LETTER('z', "zkConnString", "HOST:PORT"),
     OPTION_OLD("zkBasePath", "PATH"),
-    OPTION_OLD_LETTER('u', "conf-uri", "URI"),
+    OPTION_OLD("conf-user", "NAME"),
+    OPTION_SAME("user", "NAME", "conf-user"),
+    OPTION_OLD("conf-password", "WORD"),
+    OPTION_SAME("pwd", "WORD", "conf-password"),
+    OPTION_OLD_LETTER('a', "auth-provider", "CLASS"),
+    OPTION_OLD("verify-host", "true|false"),
+    OPTION_OLD("conf-provider", "CLASS"),
+    OPTION_SAME("prov", "CLASS", "conf-provider"),
+    OPTION_OLD_LETTER('i', "poll-interval", "SECONDS"),
+    OPTION_OLD_LETTER('b', "backup-directory", "DIR"),
+    OPTION_OLD_LETTER('d', "dryrun", NULL),
     OPTION_OLD_LETTER('C', "classpath", "PATH"),
     OPTION_OLD("plugins-path", "PATH"),
     OPTION_LETTER('H', "host", "HOST", "avro-client: the host of the avro source."),
@@ -52,7 +66,14 @@ static const struct {
 } agent_refused[] = {
     {"zkConnString", "there is no ZooKeeper: give the file with --conf-file"},
     {"zkBasePath", "there is no ZooKeeper: give the file with --conf-file"},
-    {"conf-uri", "configurations are read from files only: give --conf-file"},
+    {"conf-user", "configurations are read from files only: there is nobody to log in to"},
+    {"conf-password", "configurations are read from files only: there is nobody to log in to"},
+    {"auth-provider", "configurations are read from files only: there is nobody to log in to"},
+    {"verify-host", "configurations are read from files only: no host has to be verified"},
+    {"conf-provider", "no Java classes can be loaded: give the file with --conf-file"},
+    {"poll-interval", "the files are looked at each second: leave it out"},
+    {"backup-directory", "configurations are files, and need no copy: leave it out"},
+    {"dryrun", "there is no Java command to be shown: --check reads the file and tells mistakes"},
     {"classpath", "parts are built in, no Java classes can be loaded: --help types lists them"},
     {"rpcProps", "give --host and --port; an agent with an avro sink has all other settings"},
     {"dirname", "run an agent with a spooldir or taildir source, which sends directories on"},
@@ -64,6 +85,7 @@ struct agent_program {
     struct env *env;
     struct logger logger;
     struct props system;
+    struct flume_start start;
     char *file;
     const char *name;
     struct agent_host host;
@@ -195,21 +217,31 @@ static char *agent_find_file(struct agent_program *program, const char *file)
     return mem_strdup(file);
 }
 
-/* All that were given, each on a line of its own. */
+/* All that were given, each on a line of its own, the URIs first. NULL with the message printed. */
 static char *agent_find_files(struct agent_program *program)
 {
-    struct buf files;
+    const struct options *options = program->run->options;
+    struct buf files, problem;
     const char *file;
-    int count = 0;
     buf_init(&files);
-    for (size_t at = 0; (file = options_next(program->run->options, "conf-file", &at)); count++) {
-        char *found = agent_find_file(program, file);
-        buf_printf(&files, "%s%s", count ? "\n" : "", found);
+    buf_init(&problem);
+    for (size_t at = 0; !problem.len && (file = options_next(options, "conf-uri", &at));) {
+        char *found = flume_start_uri(file, options_get(options, "conf"), &problem);
+        buf_printf(&files, "%s%s", files.len ? "\n" : "", found ? found : "");
         mem_free(found);
     }
-    char *all = mem_strdup(buf_text(&files));
+    for (size_t at = 0; (file = options_next(options, "conf-file", &at));) {
+        char *found = agent_find_file(program, file);
+        buf_printf(&files, "%s%s", files.len ? "\n" : "", found);
+        mem_free(found);
+    }
+    bool wrong = problem.len > 0;
+    if (wrong)
+        tool_misuse(program->run, "--conf-uri: %s", buf_text(&problem));
+    char *all = wrong ? NULL : mem_strdup(buf_text(&files));
+    ASSERT(wrong || all[0] != '\0');
     buf_close(&files);
-    ASSERT(count > 0);
+    buf_close(&problem);
     return all;
 }
 
@@ -240,13 +272,15 @@ static int agent_program_run(struct agent_program *program)
     const struct options *options = program->run->options;
     struct agent_config *config;
     program->name = options_get(options, "name");
-    if (!options_has(options, "conf-file"))
+    if (!options_has(options, "conf-file") && !options_has(options, "conf-uri"))
         return tool_misuse(program->run, "which configuration? Give it with --conf-file FILE");
     if (!program->name)
         return tool_misuse(program->run, "which agent of the file? Give it with --name NAME");
     if (agent_read_defines(program))
         return 1;
     program->file = agent_find_files(program);
+    if (!program->file)
+        return 1;
     if (agent_program_read(program, &config))
         return 1;
     if (!options_has(options, "check"))
@@ -256,6 +290,37 @@ static int agent_program_run(struct agent_program *program)
            program->file, program->name, agent_config_count(config, parts, sizeof(parts)));
     agent_config_free(config);
     return 0;
+}
+
+/* What Flume's start script and its file of options add to the command line. */
+static int agent_read_start(struct agent_program *program, bool client)
+{
+    struct tool_run *run = program->run;
+    const char *conf = options_get(run->options, "conf");
+    const char *jvm;
+    if (flume_start_read_env(run, conf, &program->system))
+        return 1;
+    if (!client && flume_start_add_options(run, conf, &program->start))
+        return 1;
+    for (size_t at = 0; (jvm = options_next(run->options, "jvm", &at));)
+        tool_warn(run, "-X%s: without effect, there is no Java machine", jvm);
+    for (size_t i = 0; i < ARRAY_LEN(agent_refused); i++)
+        if (options_has(run->options, agent_refused[i].option))
+            return tool_misuse(run, "--%s: %s", agent_refused[i].option, agent_refused[i].why);
+    return 0;
+}
+
+static int agent_program_begin(struct agent_program *program)
+{
+    int err = env_new(&program->env);
+    if (err)
+        return tool_fail(program->run, "can't make the event loop: %s", err_text(err));
+    logger_init(&program->logger, "agent", agent_wall_ms, program->env);
+    program->logger.level = LOGGER_INFO;
+    int status = agent_program_run(program);
+    mem_free(program->file);
+    env_free(program->env);
+    return status;
 }
 
 static int agent_run(struct tool_run *run)
@@ -277,21 +342,12 @@ static int agent_run(struct tool_run *run)
         part_types_print_markdown(stdout);
         return 0;
     }
-    for (size_t i = 0; i < ARRAY_LEN(agent_refused); i++)
-        if (options_has(run->options, agent_refused[i].option))
-            return tool_misuse(run, "--%s: %s", agent_refused[i].option, agent_refused[i].why);
-    if (client)
-        return avro_client_run(run);
-    int err = env_new(&program.env);
-    if (err)
-        return tool_fail(run, "can't make the event loop: %s", err_text(err));
     props_init(&program.system);
-    logger_init(&program.logger, "agent", agent_wall_ms, program.env);
-    program.logger.level = LOGGER_INFO;
-    int status = agent_program_run(&program);
-    mem_free(program.file);
+    int status = agent_read_start(&program, client);
+    if (!status)
+        status = client ? avro_client_run(run) : agent_program_begin(&program);
+    flume_start_close(&program.start);
     props_close(&program.system);
-    env_free(program.env);
     return status;
 }
 

@@ -96,8 +96,7 @@ static int config_filter_end(pid_t child, bool kills, int64_t until_ms)
     return -1;
 }
 
-/* The exit status is 0, and all that it printed is in `out`. */
-static bool config_filter_run(char *const *argv, struct buf *out)
+bool config_filter_run(char *const *argv, struct buf *out)
 {
     int ends[2], status = -1;
     pid_t child;

@@ -21,4 +21,8 @@ bool config_filter_is_asked(const char *name);
 char *config_filter_look(const struct props *lines, const char *agent, const char *name,
                          struct buf *problem) MUST_CHECK;
 
+/* Runs the program argv[0]: true when it ends with status 0 within ten seconds; what it printed, 64
+ * kB at most, is in `out`. Blocks. */
+bool config_filter_run(char *const *argv, struct buf *out);
+
 #endif
