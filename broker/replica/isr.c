@@ -21,14 +21,20 @@
 #include "base/mutation.h"
 #include "broker/replica/partition_private.h"
 
+/* Most lists of most partitions are empty, and cost nothing then. */
 static void ids_copy(struct image_ids *to, const struct image_ids *from)
 {
     ASSERT(to != from);
     ASSERT(from->count >= 0);
-    to->ids = mem_realloc(to->ids, (size_t)(from->count + 1) * sizeof(*to->ids));
-    if (from->count)
-        memcpy(to->ids, from->ids, (size_t)from->count * sizeof(*to->ids));
+    size_t size = (size_t)from->count * sizeof(*to->ids);
+    if (to->count != from->count) {
+        mem_free(to->ids);
+        to->ids = size ? mem_alloc(size) : NULL;
+    }
+    if (size)
+        memcpy(to->ids, from->ids, size);
     to->count = from->count;
+    ASSERT((to->ids == NULL) == (to->count == 0));
 }
 
 static void isr_say(const struct partition *partition, const char *what,
@@ -89,12 +95,15 @@ void isr_take(struct partition *partition, const struct image_partition *record)
     ASSERT(partition->replicas.count == record->replicas.count);
     struct remote *old = partition->remotes;
     int32_t old_count = partition->remote_count;
-    partition->remotes = mem_alloc((size_t)(record->replicas.count + 1) * sizeof(*old));
+    int32_t others =
+        record->replicas.count - image_ids_have(&record->replicas, partition->deps->node_id);
+    partition->remotes = others ? mem_alloc((size_t)others * sizeof(*old)) : NULL;
     partition->remote_count = 0;
     for (int32_t i = 0; i < record->replicas.count; i++) {
         int32_t id = record->replicas.ids[i];
         if (id == partition->deps->node_id)
             continue;
+        ASSERT(partition->remote_count < others);
         struct remote *remote = &partition->remotes[partition->remote_count++];
         *remote = (struct remote){.id = id,
                                   .end_offset = -1,
@@ -288,37 +297,46 @@ static bool isr_may_join(const struct partition *partition, const struct remote 
            remote->log_start >= partition->joiner_log_start && isr_is_fit(partition, remote->id);
 }
 
-/* Builds the wanted set, without those that lag too if `lagging`; true when it differs from the
- * present one. */
+/* Whether a replica, of which `remote` is known (NULL: ourselves), is to be a member. */
+static bool isr_wants(const struct partition *partition, int32_t id, const struct remote *remote,
+                      bool lagging, int64_t now_ms)
+{
+    bool member = image_ids_have(&partition->isr, id);
+    if (remote && member)
+        return isr_is_fit(partition, id) && (!lagging || isr_in_sync(partition, remote, now_ms));
+    return remote ? isr_may_join(partition, remote) : member;
+}
+
+/* Builds the wanted set, without those that lag too if `lagging`, where it differs from the present
+ * one; true then. It seldom does, and a timer asks for every partition, so that is looked at first.
+ */
 static bool isr_wanted(struct partition *partition, bool lagging)
 {
     ASSERT(partition->state == PARTITION_LEADER);
     int64_t now_ms = isr_now_ms(partition);
     bool changed = false;
-    partition->proposed.ids = mem_realloc(
-        partition->proposed.ids, (size_t)(partition->replicas.count + 1) * sizeof(int32_t));
-    partition->proposed_epochs = mem_realloc(
-        partition->proposed_epochs, (size_t)(partition->replicas.count + 1) * sizeof(int64_t));
+    for (int32_t i = 0; i < partition->remote_count && !changed; i++) {
+        const struct remote *remote = &partition->remotes[i];
+        changed = isr_wants(partition, remote->id, remote, lagging, now_ms) !=
+                  image_ids_have(&partition->isr, remote->id);
+    }
+    if (!changed)
+        return false;
+    ASSERT(partition->replicas.count > 0);
+    size_t room = (size_t)partition->replicas.count;
+    partition->proposed.ids = mem_realloc(partition->proposed.ids, room * sizeof(int32_t));
+    partition->proposed_epochs = mem_realloc(partition->proposed_epochs, room * sizeof(int64_t));
     partition->proposed.count = 0;
     for (int32_t i = 0; i < partition->replicas.count; i++) {
         int32_t id = partition->replicas.ids[i];
         const struct remote *remote = isr_remote(partition, id);
-        bool member = image_ids_have(&partition->isr, id);
-        bool wanted = member;
-        if (remote && member)
-            wanted =
-                isr_is_fit(partition, id) && (!lagging || isr_in_sync(partition, remote, now_ms));
-        else if (remote)
-            wanted = isr_may_join(partition, remote);
-        changed |= wanted != member;
-        if (!wanted)
+        if (!isr_wants(partition, id, remote, lagging, now_ms))
             continue;
         partition->proposed_epochs[partition->proposed.count] = remote ? remote->broker_epoch : -1;
         partition->proposed.ids[partition->proposed.count++] = id;
     }
     ASSERT(partition->proposed.count <= partition->replicas.count);
-    ASSERT(changed || partition->proposed.count <= partition->isr.count);
-    return changed;
+    return true;
 }
 
 static void isr_review(struct partition *partition, bool lagging)
