@@ -22,7 +22,8 @@
 #include "controller/raft_newcomer.h"
 #include "controller/raft_sense.h"
 
-enum { TICK_MS = 10 /* how late an expired timeout may be noticed */ };
+/* How late an expired timeout may be noticed, also by a leader that nobody else can vote for. */
+enum { TICK_MS = 10, TICK_ALONE_MS = 50 };
 
 /* An operation that the core waits for. */
 enum op_kind { OP_APPEND, OP_PUT, OP_GET, OP_SEND };
@@ -329,7 +330,8 @@ static void on_tick(void *data)
     struct raft_backend *backend = data;
     if (backend->dead || backend->close_cb)
         return;
-    env_timer_start(&backend->tick, TICK_MS);
+    bool alone = backend->raft->state == RAFT_LEADER && backend->raft->configuration.n == 1;
+    env_timer_start(&backend->tick, alone ? TICK_ALONE_MS : TICK_MS);
     tick_run(backend);
 }
 
