@@ -73,6 +73,20 @@ static void drop_oldest(struct stream *stream)
     stream->count--;
 }
 
+/* Down to what may be asked for once more: whoever was away for longer gets a snapshot. An entry
+ * that a follower lacks stays, up to the ring's own limits. */
+static void stream_trim(struct stream *stream)
+{
+    int64_t wanted = stream->applied + 1;
+    LIST_EACH(step, &stream->followers) {
+        const struct stream_follower *follower = LIST_ENTRY(step, struct stream_follower, link);
+        wanted = follower->next < wanted ? follower->next : wanted;
+    }
+    while (stream->bytes > STREAM_BYTES_KEPT && stream->ring[stream->head].index < wanted)
+        drop_oldest(stream);
+    stream_check(stream);
+}
+
 void stream_free(struct stream *stream)
 {
     if (!stream)
@@ -98,7 +112,9 @@ void stream_push(struct stream *stream, int64_t index, int64_t term, const void 
     stream->applied = index;
     stream->term = term;
     stream_check(stream);
-    if (!list_empty(&stream->followers) && !env_timer_running(&stream->pump))
+    if (list_empty(&stream->followers))
+        stream_trim(stream);
+    else if (!env_timer_running(&stream->pump))
         env_timer_start_soon(&stream->pump);
 }
 
@@ -116,6 +132,11 @@ void stream_reset(struct stream *stream, int64_t index, int64_t term)
 int64_t stream_applied(const struct stream *stream)
 {
     return stream->applied;
+}
+
+size_t stream_kept(const struct stream *stream)
+{
+    return stream->bytes;
 }
 
 /* ---- sending ---- */
@@ -230,6 +251,7 @@ static void pump_all(void *data)
     LIST_EACH(step, &stream->followers) {
         follower_pump(LIST_ENTRY(step, struct stream_follower, link));
     }
+    stream_trim(stream);
 }
 
 void stream_follow(struct stream *stream, struct stream_follower *follower, struct link *to,

@@ -10,6 +10,7 @@
 enum {
     STREAM_ENTRIES_MAX = 4096,           /* in the ring */
     STREAM_BYTES_MAX = 16 * 1024 * 1024, /* in the ring, or one entry that is larger */
+    STREAM_BYTES_KEPT = 1024 * 1024,     /* for who comes back, when all followers have them */
     STREAM_FRAME_BYTES = 256 * 1024,     /* of one Entries frame, then the next one */
     STREAM_FRAMES_UNSENT = 2             /* of one follower: a slow one costs no more memory */
 };
@@ -38,6 +39,8 @@ void stream_reset(struct stream *stream, int64_t index, int64_t term);
 
 /* The newest entry; who follows has it soon. */
 int64_t stream_applied(const struct stream *stream);
+/* Bytes of entries in the ring. */
+size_t stream_kept(const struct stream *stream);
 /* Begins, or begins anew from another index. */
 void stream_follow(struct stream *stream, struct stream_follower *follower, struct link *to,
                    int64_t from_index);
