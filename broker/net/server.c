@@ -32,8 +32,9 @@ enum {
     /* Above the limit, not yet known to be another broker's. Each has a part of the time between
      * two clients that dial: so many that a fetch comes in it. */
     SERVER_TRIALS_MAX = 16,
-    SERVER_TRIALS_MIN = 4,        /* clients may have come before the other brokers were known */
-    SERVER_TRIM_SWEEPS = 10,      /* between two looks at freed memory */
+    SERVER_TRIALS_MIN = 4,   /* clients may have come before the other brokers were known */
+    SERVER_TRIM_SWEEPS = 10, /* between two looks at freed memory */
+    SERVER_SETTLE_SWEEPS = 60,
     SERVER_RATE_NONE = INT32_MAX, /* new connections a second: as many as come */
     SERVER_PACE_SAMPLES = 11,     /* as for quotas, of a second each */
     SERVER_PART_MS = 10000        /* a part of a request may hold memory that others need so long */
@@ -282,6 +283,8 @@ static void server_sweep(void *data)
         server_make_room(server);
     if (++server->sweeps % SERVER_TRIM_SWEEPS == 0)
         mem_give_back();
+    if (server->sweeps % SERVER_SETTLE_SWEEPS == SERVER_TRIM_SWEEPS) /* a start was just before */
+        mem_settle();
     const char *refused = plural(server->refused, "connection", "connections");
     if (server->lacks_memory)
         logger_warn(logger,

@@ -162,6 +162,11 @@ void mem_give_back(void)
         (void)malloc_trim(KEEP_FREED);
 }
 
+void mem_settle(void)
+{
+    (void)malloc_trim(0);
+}
+
 bool mem_fail_at(uint64_t n)
 {
     return atomic_exchange(&mem_fail_counter, n) == 0;

@@ -42,6 +42,9 @@ void mem_keep_freed(void);
 /* Gives freed memory back to the system when there is much of it: after a burst. Looks through the
  * allocator's lists, so not for every turn. */
 void mem_give_back(void);
+/* All of it, as far as it fills whole pages: a start needs much that is not needed later. The next
+ * burst pays for it in page faults, so once a minute at most. */
+void mem_settle(void);
 
 /* For tests: the n-th mem_try_* call from now fails (1 = the next one); 0 switches it off. Returns
  * whether the failure of the previous setting has happened. */

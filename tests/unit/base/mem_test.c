@@ -15,6 +15,7 @@
 
 enum { BLOCKS_MAX = 100000, SMALL = 1000, SMALLS = 1000 };
 enum { THREADS = 8, BLOCK = 4096, BLOCKS_EACH = 4000, KEPT_MAX = 72 << 20 };
+enum { SETTLED_MIN = 8 << 20 }; /* half of all blocks */
 
 static void *blocks[BLOCKS_MAX];
 
@@ -100,7 +101,39 @@ static int with_busy_threads(void)
     mem_give_back();
     return resident_bytes() - before < KEPT_MAX ? 0 : 2;
 }
+
+/* Below what lives on there are pages that only mem_settle finds. */
+static int after_a_start(void)
+{
+    mem_keep_freed();
+    for (int i = 0; i < BLOCKS_EACH; i++)
+        blocks[i] = memset(mem_alloc(BLOCK), 1, BLOCK);
+    long full = resident_bytes();
+    for (int i = 0; i < BLOCKS_EACH - 1; i++)
+        mem_free(blocks[i]);
+    mem_give_back();
+    if (full - resident_bytes() > SETTLED_MIN)
+        return 1; /* then the rest says nothing */
+    mem_settle();
+    long left = full - resident_bytes();
+    mem_free(blocks[BLOCKS_EACH - 1]);
+    return left > SETTLED_MIN ? 0 : 2;
+}
 #endif
+
+static void what_a_start_freed_goes_back(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    CHECK(SETTLED_MIN > 0);
+#else
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(after_a_start());
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK_INT(status, 0);
+#endif
+}
 
 static void what_threads_freed_goes_back(void)
 {
@@ -159,5 +192,5 @@ static void budgets_have_shares(void)
 }
 
 TAP_MAIN(TAP_TEST(small_objects_have_a_reserve), TAP_TEST(what_threads_freed_goes_back),
-         TAP_TEST(text_in_an_arena), TAP_TEST(an_own_arena_does_not_fail),
-         TAP_TEST(budgets_have_shares))
+         TAP_TEST(what_a_start_freed_goes_back), TAP_TEST(text_in_an_arena),
+         TAP_TEST(an_own_arena_does_not_fail), TAP_TEST(budgets_have_shares))
