@@ -208,9 +208,9 @@ static int out_finish(struct rewriter *r, struct cleaning_group *group)
     if (rc == 0)
         rc = env_file_sync(r->out->file);
     if (rc == 0)
-        rc = sync_index(&r->out->offsets);
+        rc = sync_index(&r->out->indexes->offsets);
     if (rc == 0)
-        rc = sync_index(&r->out->times);
+        rc = sync_index(&r->out->indexes->times);
     if (rc == 0 && r->out->aborted.dirty)
         rc = env_file_sync(r->out->aborted.file);
     r->out->aborted.dirty = false;

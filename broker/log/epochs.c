@@ -39,7 +39,7 @@ int32_t epochs_latest(const struct epochs *epochs)
 static void epochs_push(struct epochs *epochs, int32_t epoch, int64_t offset)
 {
     if (epochs->count == epochs->cap) {
-        epochs->cap = epochs->cap ? epochs->cap * 2 : 2;
+        epochs->cap = epochs->cap ? epochs->cap * 2 : 1; /* most have one */
         epochs->entries = mem_realloc(epochs->entries, epochs->cap * sizeof(*epochs->entries));
     }
     ASSERT(epoch > epochs_latest(epochs));

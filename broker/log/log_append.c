@@ -90,8 +90,8 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch *bat
     uint64_t index_limit = log->config.segment_index_bytes < 0
                                ? UINT64_MAX
                                : (uint64_t)log->config.segment_index_bytes;
-    return size + batch->size > limit || (segment->offsets.count + 1) * 8u > index_limit ||
-           (segment->times.count + 2) * 12u > index_limit ||
+    return size + batch->size > limit || (segment_offset_entries(segment) + 1) * 8u > index_limit ||
+           (segment_time_entries(segment) + 2) * 12u > index_limit ||
            roll_is_due(log, segment, batch, now_ms);
 }
 

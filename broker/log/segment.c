@@ -22,13 +22,6 @@ enum {
     SEGMENT_CHECK_BLOCK = 256 * 1024 /* and where every byte is looked at */
 };
 
-void segment_pool_init(struct segment_pool *pool, uint32_t cap)
-{
-    list_init(&pool->open);
-    pool->count = 0;
-    pool->cap = cap;
-}
-
 void segment_check(const struct segment *segment)
 {
     ASSERT(segment->base_offset >= 0);
@@ -38,26 +31,15 @@ void segment_check(const struct segment *segment)
     ASSERT(segment->pool != NULL || list_empty(&segment->lru));
     ASSERT(segment->owned || segment->pool == NULL);
     ASSERT(segment->owned || segment->pins > 0);
-    ASSERT(segment->file != NULL || !index_is_open(&segment->offsets));
-    ASSERT(segment->file != NULL || !index_is_open(&segment->times));
+    ASSERT(segment->file != NULL || segment->indexes == NULL);
     ASSERT(segment->file != NULL || !txn_index_is_open(&segment->aborted));
-    ASSERT(segment->offsets.kind == INDEX_OFFSET);
-    ASSERT(segment->times.kind == INDEX_TIME);
     ASSERT(segment->pool == NULL || segment->file == NULL || !list_empty(&segment->lru));
-    index_check(&segment->offsets);
-    index_check(&segment->times);
-}
-
-void segment_pool_check(const struct segment_pool *pool)
-{
-    uint32_t count = 0;
-    LIST_EACH(step, &pool->open) {
-        const struct segment *segment = LIST_ENTRY(step, struct segment, lru);
-        ASSERT(segment->pool == pool);
-        segment_check(segment);
-        count++;
-    }
-    ASSERT(count == pool->count);
+    if (!segment->indexes)
+        return;
+    ASSERT(segment->indexes->offsets.kind == INDEX_OFFSET);
+    ASSERT(segment->indexes->times.kind == INDEX_TIME);
+    index_check(&segment->indexes->offsets);
+    index_check(&segment->indexes->times);
 }
 
 struct segment *segment_new(struct env *env, const char *dir, int64_t base_offset, uint64_t size,
@@ -77,8 +59,6 @@ struct segment *segment_new(struct env *env, const char *dir, int64_t base_offse
     segment->after_size = -1;
     segment->known = segment->fresh = size == 0;
     list_init(&segment->lru);
-    index_init(&segment->offsets, INDEX_OFFSET);
-    index_init(&segment->times, INDEX_TIME);
     return segment;
 }
 
@@ -91,37 +71,37 @@ void segment_set_dir(struct segment *segment, const char *dir)
     segment->dir = mem_strdup(dir);
 }
 
-static void segment_leave_pool(struct segment *segment)
+/* Index entries that can't be written are lost: the index is then only sparser. */
+static bool index_write_out(struct index *index)
 {
-    if (!segment->pool || list_empty(&segment->lru))
-        return;
-    list_remove(&segment->lru);
-    ASSERT(segment->pool->count > 0);
-    segment->pool->count--;
+    return !index_is_open(index) || index_flush(index) == 0;
 }
 
-/* Nobody reads or sends from it. */
-static bool segment_is_idle(const struct segment *segment)
+/* Without a write. */
+static void segment_close_indexes(struct segment *segment)
 {
-    return segment->pins == 0 || MUTATION(CLOSED_IN_USE);
+    if (segment->indexes) {
+        index_close(&segment->indexes->offsets);
+        index_close(&segment->indexes->times);
+        mem_free(segment->indexes);
+        segment->indexes = NULL;
+    }
+    txn_index_close(&segment->aborted);
 }
 
 void segment_close_files(struct segment *segment)
 {
-    /* Index entries that can't be written are lost: the index is then only sparser. */
-    if (index_is_open(&segment->offsets) && index_flush(&segment->offsets) < 0)
+    if (segment->indexes && !index_write_out(&segment->indexes->offsets))
         segment->verified = false;
-    if (index_is_open(&segment->times) && index_flush(&segment->times) < 0)
+    if (segment->indexes && !index_write_out(&segment->indexes->times))
         segment->verified = false;
-    index_close(&segment->offsets);
-    index_close(&segment->times);
-    txn_index_close(&segment->aborted);
+    segment_close_indexes(segment);
     if (!segment->file || !segment_is_idle(segment))
         return; /* somebody reads or sends from it: it stays open until they are done */
     env_file_close(segment->file);
     segment->file = NULL;
     ASSERT(segment->pins == 0 || MUTATION(CLOSED_IN_USE));
-    segment_leave_pool(segment);
+    segment_pool_leave(segment);
     ASSERT(list_empty(&segment->lru));
 }
 
@@ -140,7 +120,7 @@ void segment_drop(struct segment *segment)
     ASSERT(segment->owned);
     segment->owned = false;
     /* A reader may keep it for longer than the pool is there. */
-    segment_leave_pool(segment);
+    segment_pool_leave(segment);
     segment->pool = NULL;
     if (segment->pins == 0)
         segment_free(segment);
@@ -168,47 +148,6 @@ char *segment_path(const struct segment *segment, const char *suffix)
     return mem_printf("%s/%s%s", segment->dir, name, segment->extra);
 }
 
-/* Closes the files used longest ago while more are open than the pool allows. */
-static void pool_shrink(struct segment_pool *pool, const struct segment *keep)
-{
-    LIST_EACH(step, &pool->open) {
-        if (pool->count <= pool->cap)
-            return;
-        struct segment *segment = LIST_ENTRY(step, struct segment, lru);
-        if (segment != keep && segment_is_idle(segment))
-            segment_close_files(segment);
-    }
-}
-
-bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct segment *keep)
-{
-    uint32_t before = pool->count;
-    ASSERT(!keep || keep->pool == pool);
-    LIST_EACH(step, &pool->open) {
-        struct segment *segment = LIST_ENTRY(step, struct segment, lru);
-        if (before - pool->count == count)
-            break;
-        if (segment != keep && segment_is_idle(segment))
-            segment_close_files(segment);
-    }
-    return pool->count < before;
-}
-
-static void segment_touch(struct segment *segment)
-{
-    struct segment_pool *pool = segment->pool;
-    if (!pool)
-        return;
-    ASSERT(segment->file != NULL);
-    if (list_empty(&segment->lru))
-        pool->count++;
-    list_remove(&segment->lru);
-    list_push(&pool->open, &segment->lru);
-    ASSERT(pool->count > 0);
-    if (pool->count > pool->cap)
-        pool_shrink(pool, segment);
-}
-
 int segment_file(struct segment *segment, struct env_file **file)
 {
     if (!segment->file) {
@@ -223,7 +162,7 @@ int segment_file(struct segment *segment, struct env_file **file)
             return rc;
     }
     ASSERT(segment->file != NULL);
-    segment_touch(segment);
+    segment_pool_touch(segment);
     *file = segment->file;
     return 0;
 }
@@ -260,23 +199,43 @@ static int index_open_at(struct segment *segment, struct index *index, const cha
     return rc;
 }
 
+/* What would wait for the disk is ERR_AGAIN, from now on. */
+static void segment_set_now(struct segment *segment, bool now)
+{
+    segment->now = now;
+    if (segment->indexes)
+        segment->indexes->offsets.now = segment->indexes->times.now = now;
+}
+
+static struct segment_indexes *segment_make_indexes(struct segment *segment)
+{
+    if (!segment->indexes) {
+        segment->indexes = mem_alloc(sizeof(*segment->indexes));
+        index_init(&segment->indexes->offsets, INDEX_OFFSET);
+        index_init(&segment->indexes->times, INDEX_TIME);
+        segment_set_now(segment, segment->now);
+    }
+    return segment->indexes;
+}
+
 static int segment_open_indexes(struct segment *segment)
 {
-    if (index_is_open(&segment->offsets) && index_is_open(&segment->times))
+    struct segment_indexes *open = segment->indexes;
+    if (open && index_is_open(&open->offsets) && index_is_open(&open->times))
         return 0;
     /* The log file goes along, so that the pool knows of all three. */
     struct env_file *file;
     int rc = segment_file(segment, &file);
     if (rc == 0)
-        rc = index_open_at(segment, &segment->offsets, ".index");
+        rc = index_open_at(segment, &segment_make_indexes(segment)->offsets, ".index");
     if (rc == 0)
-        rc = index_open_at(segment, &segment->times, ".timeindex");
+        rc = index_open_at(segment, &segment->indexes->times, ".timeindex");
     if (env_is_later(rc) && segment->pool &&
         segment_pool_evict(segment->pool, SEGMENT_EVICT, segment))
         return segment_open_indexes(segment);
     ASSERT(rc < 0 || segment->file != NULL);
-    ASSERT(rc < 0 || index_is_open(&segment->offsets));
-    ASSERT(rc < 0 || index_is_open(&segment->times));
+    ASSERT(rc < 0 || index_is_open(&segment->indexes->offsets));
+    ASSERT(rc < 0 || index_is_open(&segment->indexes->times));
     return rc;
 }
 
@@ -327,7 +286,7 @@ static int note_time_entry(struct segment *segment)
 {
     if (segment->max_timestamp < 0)
         return 0;
-    return index_append(&segment->times,
+    return index_append(&segment->indexes->times,
                         (struct index_entry){segment->max_timestamp,
                                              segment->max_timestamp_offset - segment->base_offset});
 }
@@ -343,7 +302,7 @@ int segment_note(struct segment *segment, const struct batch *batch, uint64_t po
     if (segment->unindexed > segment->index_interval) {
         rc = segment_open_indexes(segment);
         if (rc == 0)
-            rc = index_append(&segment->offsets,
+            rc = index_append(&segment->indexes->offsets,
                               (struct index_entry){batch_last_offset(batch) - segment->base_offset,
                                                    (int64_t)position});
         if (rc == 0)
@@ -362,7 +321,7 @@ int segment_note(struct segment *segment, const struct batch *batch, uint64_t po
 /* Whether the indexes, as far as their form tells, lack something. */
 static bool indexes_lost(const struct segment *segment)
 {
-    const struct index *offsets = &segment->offsets, *times = &segment->times;
+    const struct index *offsets = &segment->indexes->offsets, *times = &segment->indexes->times;
     if (segment->size == 0)
         return false;
     return offsets->damaged || times->damaged || times->count == 0 ||
@@ -376,8 +335,8 @@ static int segment_forget(struct segment *segment)
     segment->end_offset = segment->base_offset;
     segment->max_timestamp = segment->max_timestamp_offset = segment->roll_timestamp = -1;
     segment->unindexed = 0;
-    int rc = index_clear(&segment->offsets);
-    return rc < 0 ? rc : index_clear(&segment->times);
+    int rc = index_clear(&segment->indexes->offsets);
+    return rc < 0 ? rc : index_clear(&segment->indexes->times);
 }
 
 /* ---- recovery ---- */
@@ -401,12 +360,12 @@ static int recover_start(struct segment *segment, int64_t trusted, uint64_t *fro
     if (rc == 0 && first && indexes_lost(segment))
         return segment_forget(segment);
     if (rc == 0 && trusted < INT64_MAX)
-        rc = index_truncate(&segment->offsets,
+        rc = index_truncate(&segment->indexes->offsets,
                             trusted > segment->base_offset ? trusted - segment->base_offset : 0);
-    if (rc < 0 || segment->offsets.count == 0)
+    if (rc < 0 || segment->indexes->offsets.count == 0)
         return rc < 0 ? rc : segment_forget(segment);
-    entry = segment->offsets.last;
-    rc = index_truncate(&segment->times, entry.key + 1);
+    entry = segment->indexes->offsets.last;
+    rc = index_truncate(&segment->indexes->times, entry.key + 1);
     uint8_t header[BATCH_HEADER_SIZE];
     struct batch batch;
     if (rc < 0)
@@ -419,9 +378,9 @@ static int recover_start(struct segment *segment, int64_t trusted, uint64_t *fro
         return segment_forget(segment);
     *from = (uint64_t)entry.value;
     segment->end_offset = batch.base_offset;
-    if (segment->times.count > 0) {
-        segment->max_timestamp = segment->times.last.key;
-        segment->max_timestamp_offset = segment->base_offset + segment->times.last.value;
+    if (segment->indexes->times.count > 0) {
+        segment->max_timestamp = segment->indexes->times.last.key;
+        segment->max_timestamp_offset = segment->base_offset + segment->indexes->times.last.value;
     }
     return 0;
 }
@@ -485,7 +444,7 @@ int segment_recover(struct segment *segment, int64_t trusted,
 static int segment_rebuild(struct segment *segment)
 {
     int64_t end_offset = segment->end_offset;
-    segment->now = segment->offsets.now = segment->times.now = false; /* half of it is no use */
+    segment_set_now(segment, false); /* half of it is no use */
     uint64_t bad;
     int rc = segment_open_indexes(segment);
     if (rc == 0)
@@ -538,9 +497,9 @@ int segment_seal(struct segment *segment)
     if (rc == 0)
         rc = note_time_entry(segment);
     if (rc == 0)
-        rc = index_flush(&segment->offsets);
+        rc = index_flush(&segment->indexes->offsets);
     if (rc == 0)
-        rc = index_flush(&segment->times);
+        rc = index_flush(&segment->indexes->times);
     return rc;
 }
 
@@ -573,8 +532,8 @@ static int segment_hint(struct segment *segment, int64_t offset, uint64_t *posit
     struct batch batch;
     *position = 0;
     ASSERT(segment->file != NULL);
-    ASSERT(index_is_open(&segment->offsets));
-    int rc = index_find(&segment->offsets, offset - segment->base_offset, &entry);
+    ASSERT(index_is_open(&segment->indexes->offsets));
+    int rc = index_find(&segment->indexes->offsets, offset - segment->base_offset, &entry);
     if (rc <= 0)
         return rc;
     uint64_t at = (uint64_t)entry.value;
@@ -613,9 +572,9 @@ int segment_find(struct segment *segment, int64_t offset, struct segment_spot *s
 int segment_find_now(struct segment *segment, int64_t offset, struct segment_spot *spot)
 {
     ASSERT(!segment->now);
-    segment->now = segment->offsets.now = segment->times.now = true;
+    segment_set_now(segment, true);
     int rc = segment_find(segment, offset, spot);
-    segment->now = segment->offsets.now = segment->times.now = false;
+    segment_set_now(segment, false);
     return rc;
 }
 
@@ -626,11 +585,11 @@ int segment_offset_above(struct segment *segment, uint64_t position, bool now, i
     if (segment->size == 0 || position >= segment->size)
         return 0;
     ASSERT(!segment->now);
-    segment->now = segment->offsets.now = segment->times.now = now;
+    segment_set_now(segment, now);
     int rc = segment_ready(segment);
     if (rc == 0)
-        rc = index_find_value(&segment->offsets, (int64_t)position, &entry);
-    segment->now = segment->offsets.now = segment->times.now = false;
+        rc = index_find_value(&segment->indexes->offsets, (int64_t)position, &entry);
+    segment_set_now(segment, false);
     if (rc > 0)
         *offset = segment->base_offset + entry.key;
     return rc < 0 ? rc : 0;
@@ -655,14 +614,14 @@ static int time_entry_spot(struct segment *segment, const struct index_entry *en
 static int time_find(struct segment *segment, int64_t timestamp_ms, struct segment_spot *spot)
 {
     struct index_entry entry;
-    int rc = index_find(&segment->times, timestamp_ms, &entry);
+    int rc = index_find(&segment->indexes->times, timestamp_ms, &entry);
     if (rc <= 0)
         return rc;
     rc = time_entry_spot(segment, &entry, spot);
     if (rc == ERR_CORRUPT) {
         rc = segment_rebuild(segment);
         if (rc == 0)
-            rc = index_find(&segment->times, timestamp_ms, &entry);
+            rc = index_find(&segment->indexes->times, timestamp_ms, &entry);
         if (rc <= 0)
             return rc;
         rc = time_entry_spot(segment, &entry, spot);
@@ -745,9 +704,9 @@ int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset)
         return rc;
     segment->size = position;
     segment->trim = true;
-    rc = index_truncate(&segment->offsets, end_offset - segment->base_offset);
+    rc = index_truncate(&segment->indexes->offsets, end_offset - segment->base_offset);
     if (rc == 0)
-        rc = index_truncate(&segment->times, end_offset - segment->base_offset);
+        rc = index_truncate(&segment->indexes->times, end_offset - segment->base_offset);
     if (rc == 0)
         rc = segment_cut_aborted(segment, end_offset);
     if (rc == 0)
@@ -779,9 +738,7 @@ int segment_rename_deleted(struct segment *segment, void (*renamed)(void *data, 
                                            ".txnindex"};
     ASSERT(segment->owned);
     /* Entries in memory must not make new files under the old names. */
-    index_close(&segment->offsets);
-    index_close(&segment->times);
-    txn_index_close(&segment->aborted);
+    segment_close_indexes(segment);
     size_t count = ARRAY_LEN(suffixes) - !segment->aborted.made;
     for (size_t i = 0; i < count; i++) {
         char *from = segment_path(segment, suffixes[i]);

@@ -27,6 +27,12 @@ struct segment_pool {
     uint32_t cap;
 };
 
+/* Of a segment that is in use: most of many are not. */
+struct segment_indexes {
+    struct index offsets;
+    struct index times;
+};
+
 struct segment {
     struct env *env;
     char *dir;
@@ -36,14 +42,13 @@ struct segment {
     int64_t base_offset;
     int64_t end_offset; /* past the last batch; of a sealed segment the base of the next one */
     uint64_t size;
-    int64_t max_timestamp;        /* -1 = none */
-    int64_t max_timestamp_offset; /* the last offset of the batch that has it */
-    int64_t roll_timestamp;       /* max timestamp of the first batch; -1 = not known */
-    int64_t created_ms;           /* wall clock */
-    uint64_t unindexed;           /* bytes since the last index entry */
-    struct index offsets;
-    struct index times;
-    struct txn_index aborted; /* transactions whose abort marker is here */
+    int64_t max_timestamp;           /* -1 = none */
+    int64_t max_timestamp_offset;    /* the last offset of the batch that has it */
+    int64_t roll_timestamp;          /* max timestamp of the first batch; -1 = not known */
+    int64_t created_ms;              /* wall clock */
+    uint64_t unindexed;              /* bytes since the last index entry */
+    struct segment_indexes *indexes; /* NULL while they are closed */
+    struct txn_index aborted;        /* transactions whose abort marker is here */
     const char
         *extra; /* behind the suffixes of its file names: "", or ".cleaned" while it is made */
     uint32_t index_interval;
@@ -66,6 +71,22 @@ struct segment_spot {
 void segment_pool_init(struct segment_pool *pool, uint32_t cap);
 /* Closes up to `count` of those used longest ago, but not `keep`; false when there was none. */
 bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct segment *keep);
+
+/* Entries of its indexes, as far as that is known: 0 while they are closed. */
+static inline uint32_t segment_offset_entries(const struct segment *segment)
+{
+    return segment->indexes ? segment->indexes->offsets.count : 0;
+}
+static inline uint32_t segment_time_entries(const struct segment *segment)
+{
+    return segment->indexes ? segment->indexes->times.count : 0;
+}
+
+/* For segment.c: a use of one whose file is open, and its end. Without a pool, nothing. */
+void segment_pool_touch(struct segment *segment);
+void segment_pool_leave(struct segment *segment);
+/* Nobody reads or sends from it. */
+bool segment_is_idle(const struct segment *segment);
 
 /* What always holds. */
 void segment_check(const struct segment *segment);
