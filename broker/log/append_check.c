@@ -181,7 +181,7 @@ static int check_producer(struct log *log, const struct batch *batch, enum log_o
         result->duplicate = true;
         result->last_offset = verdict.duplicate.last_offset;
         result->base_offset = verdict.duplicate.last_offset - verdict.duplicate.offset_delta;
-        if (log->config.log_append_time)
+        if (log->config->log_append_time)
             result->append_time_ms = verdict.duplicate.timestamp;
     }
     return rc;
@@ -215,7 +215,7 @@ static int32_t newest_written_epoch(const struct log *log)
  * log: an answer that was meant for another offset, or a damaged log. */
 static bool check_gap(const struct log *log, int64_t next, int64_t base_offset)
 {
-    return base_offset == next || log->config.cleanup_compact || MUTATION(GAP_ACCEPTED) ||
+    return base_offset == next || log->config->cleanup_compact || MUTATION(GAP_ACCEPTED) ||
            (next == log->end_offset && base_offset == log->gap_to);
 }
 

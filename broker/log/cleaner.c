@@ -50,9 +50,9 @@ static uint32_t cleanable_count(struct log *log, int64_t now_ms)
         if (end > stable || end > log->flushed_offset || segment->trim ||
             log->segments[count + 1]->after_size >= 0)
             break;
-        if (log->config.min_compaction_lag_ms > 0) {
+        if (log->config->min_compaction_lag_ms > 0) {
             if (segment_load_times(segment) < 0 ||
-                segment->max_timestamp > now_ms - log->config.min_compaction_lag_ms)
+                segment->max_timestamp > now_ms - log->config->min_compaction_lag_ms)
                 break;
         }
         count++;
@@ -64,7 +64,7 @@ static uint32_t cleanable_count(struct log *log, int64_t now_ms)
 /* Whether the oldest dirty record has waited longer than it may. */
 static bool lag_is_over(struct log *log, uint32_t count, int64_t now_ms)
 {
-    int64_t limit = log->config.max_compaction_lag_ms, first;
+    int64_t limit = log->config->max_compaction_lag_ms, first;
     if (limit <= 0 || limit == INT64_MAX)
         return false;
     for (uint32_t i = 0; i < count; i++) {
@@ -80,7 +80,7 @@ static bool lag_is_over(struct log *log, uint32_t count, int64_t now_ms)
 static double dirty_share(struct log *log, int64_t now_ms)
 {
     uint64_t clean = 0, dirty = 0;
-    if (!log->config.cleanup_compact || log->compaction.state != COMPACTION_IDLE ||
+    if (!log->config->cleanup_compact || log->compaction.state != COMPACTION_IDLE ||
         log_is_offline(log) || now_ms < log->compaction.after_ms)
         return -1;
     uint32_t count = cleanable_count(log, now_ms);
@@ -95,7 +95,7 @@ static double dirty_share(struct log *log, int64_t now_ms)
     double share = (double)dirty / (double)(dirty + clean);
     if (lag_is_over(log, count, now_ms))
         return 1 + share;
-    return share >= log->config.min_cleanable_dirty_ratio ? share : -1;
+    return share >= log->config->min_cleanable_dirty_ratio ? share : -1;
 }
 
 /* A copy that is made of a log while it is compacted might have an old record of a key, and not
@@ -170,12 +170,13 @@ static struct cleaning *cleaning_new(struct log *log, int64_t now_ms)
     c->first_dirty = log->cleaned_offset;
     c->map_bytes = manager->config.cleaner_dedupe_bytes ? manager->config.cleaner_dedupe_bytes
                                                         : CLEANER_MAP_BYTES;
-    c->segment_bytes = log->config.segment_bytes > 0 && log->config.segment_bytes < SEGMENT_SIZE_MAX
-                           ? (uint64_t)log->config.segment_bytes
-                           : SEGMENT_SIZE_MAX;
-    c->index_interval = (uint32_t)log->config.index_interval_bytes;
+    c->segment_bytes =
+        log->config->segment_bytes > 0 && log->config->segment_bytes < SEGMENT_SIZE_MAX
+            ? (uint64_t)log->config->segment_bytes
+            : SEGMENT_SIZE_MAX;
+    c->index_interval = (uint32_t)log->config->index_interval_bytes;
     c->reserve = log_dir_reserve(log->dir);
-    c->delete_retention_ms = log->config.delete_retention_ms;
+    c->delete_retention_ms = log->config->delete_retention_ms;
     c->now_ms = now_ms;
     c->records_max = CLEANER_RECORDS_MAX;
     env_random_bytes(manager->env, c->hash_key, sizeof(c->hash_key));

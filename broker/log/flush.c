@@ -85,7 +85,7 @@ void flush_within(struct log_manager *manager, int64_t ms)
 
 void flush_look(struct log *log, int64_t now_ms)
 {
-    int64_t wait_ms = log->config.flush_ms;
+    int64_t wait_ms = log->config->flush_ms;
     if (log->unflushed_since_ms == 0 || wait_ms < 0)
         return;
     int64_t passed_ms = now_ms - log->unflushed_since_ms;

@@ -277,7 +277,7 @@ static void future_retire(struct future *f)
     }
     future_move(f, FUTURE_RETIRING);
     future_rename_start(f->old_dir, mem_strdup(f->old_path), FUTURE_RETIRED,
-                        f->to->config.file_delete_delay_ms, f);
+                        f->to->config->file_delete_delay_ms, f);
     f->held_since_ms = env_now_ms(manager->env);
     future_wait(f, FUTURE_HOLD_MS);
 }
@@ -463,7 +463,7 @@ int future_begin(struct log *log, struct log_dir *dir)
     if (left || log_entry_find(dir, log->entry->name)) /* the copy of before is being opened */
         return ERR_KAFKA_STORAGE_ERROR;
     struct future *f = mem_alloc(sizeof(*f));
-    struct log_config config = log->config;
+    struct log_config config = *log->config;
     config.doubted = false;
     f->manager = manager;
     f->from = log;

@@ -108,7 +108,7 @@ static void future_swap(struct future *f)
     }
     future_rename(f, path);
     future_take_epochs(f);
-    log_set_config(to, &from->config); /* it may have changed since the hold began */
+    log_set_config(to, from->config); /* it may have changed since the hold began */
     log_set_high_watermark(to, from->high_watermark);
     producer_state_exchange(&to->producers, &from->producers);
     to->proven = from->proven;
@@ -395,7 +395,7 @@ static void future_hold(struct future *f)
     }
     from->held = log_durable_offset(from);
     f->held_since_ms = env_now_ms(f->manager->env);
-    log_set_config(to, &from->config);
+    log_set_config(to, from->config);
     future_take_epochs(f);
     log_write_epochs(to);
     log_save_start(to);

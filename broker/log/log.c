@@ -17,7 +17,7 @@ struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const ch
     log->dir = dir;
     log->path = mem_strdup(path);
     log->topic_id = *topic_id;
-    log->config = *config;
+    log->config = log_config_keep(manager, config);
     log->snapshot_offset = log->bound_offset = -1;
     log->cut_marker = log->cut_marker_saved = log->cut_marker_seen = -1;
     log->start_marker = -1;
@@ -123,6 +123,7 @@ void log_free(struct log *log)
     mem_free(log->ring);
     epochs_close(&log->epochs);
     producer_state_close(&log->producers);
+    log_config_release(log->manager, log->config);
     mem_free(log->path);
     mem_free(log);
 }
@@ -222,7 +223,7 @@ bool log_is_proven(const struct log *log)
 int64_t log_durable_offset(const struct log *log)
 {
     ASSERT(log->flushed_offset <= log->end_offset);
-    int64_t durable = log->config.flush_messages <= 1 ? log->flushed_offset : log->end_offset;
+    int64_t durable = log->config->flush_messages <= 1 ? log->flushed_offset : log->end_offset;
     return durable < log->held ? durable : log->held;
 }
 

@@ -31,7 +31,7 @@ static void append_stamp(struct log *log, uint8_t *bytes, size_t len, int32_t le
                          int64_t now_ms, struct log_append *result)
 {
     int64_t offset = log->end_offset;
-    bool append_time = log->config.log_append_time;
+    bool append_time = log->config->log_append_time;
     result->base_offset = offset;
     result->append_time_ms = append_time ? now_ms : -1;
     for (size_t at = 0; at < len;) {
@@ -54,10 +54,10 @@ static bool roll_is_due(struct log *log, const struct segment *segment, const st
                         int64_t now_ms)
 {
     /* Records have to leave the active segment before they can be compacted. */
-    int64_t limit = log->config.segment_ms < 0 ? INT64_MAX : log->config.segment_ms;
-    if (log->config.cleanup_compact && log->config.max_compaction_lag_ms > 0 &&
-        log->config.max_compaction_lag_ms < limit)
-        limit = log->config.max_compaction_lag_ms;
+    int64_t limit = log->config->segment_ms < 0 ? INT64_MAX : log->config->segment_ms;
+    if (log->config->cleanup_compact && log->config->max_compaction_lag_ms > 0 &&
+        log->config->max_compaction_lag_ms < limit)
+        limit = log->config->max_compaction_lag_ms;
     if (limit == INT64_MAX)
         return false;
     /* By the timestamps of the batches where they have any, so that replicas roll alike. */
@@ -80,16 +80,16 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch *bat
 {
     const struct segment *segment = log_active(log);
     uint64_t size = segment->size + pending;
-    uint64_t limit = log->config.segment_bytes < 0 || log->config.segment_bytes > SEGMENT_SIZE_MAX
+    uint64_t limit = log->config->segment_bytes < 0 || log->config->segment_bytes > SEGMENT_SIZE_MAX
                          ? SEGMENT_SIZE_MAX
-                         : (uint64_t)log->config.segment_bytes;
+                         : (uint64_t)log->config->segment_bytes;
     if (!append_fits_into(segment, batch))
         return true;
     if (size == 0)
         return false;
-    uint64_t index_limit = log->config.segment_index_bytes < 0
+    uint64_t index_limit = log->config->segment_index_bytes < 0
                                ? UINT64_MAX
-                               : (uint64_t)log->config.segment_index_bytes;
+                               : (uint64_t)log->config->segment_index_bytes;
     return size + batch->size > limit || (segment_offset_entries(segment) + 1) * 8u > index_limit ||
            (segment_time_entries(segment) + 2) * 12u > index_limit ||
            roll_is_due(log, segment, batch, now_ms);
@@ -207,9 +207,9 @@ static void ask_for_flush(struct log *log)
 {
     if (log->unflushed_since_ms == 0)
         log->unflushed_since_ms = env_now_ms(log->manager->env);
-    if (log->config.flush_messages <= 1 || log->unflushed_count >= log->config.flush_messages)
+    if (log->config->flush_messages <= 1 || log->unflushed_count >= log->config->flush_messages)
         flush_later(log);
-    if (log->config.flush_messages <= 1)
+    if (log->config->flush_messages <= 1)
         return;
     flush_look(log, env_now_ms(log->manager->env));
     log_notify_later(log);
@@ -288,7 +288,7 @@ int log_append_prepared(struct log *log, struct append_input *input, int32_t lea
 static int append_new(struct log *log, struct append_input *input, int32_t leader_epoch,
                       struct log_append *result)
 {
-    int rc = append_prepare(input, &log->config, result);
+    int rc = append_prepare(input, log->config, result);
     if (rc == 0)
         rc = log_append_prepared(log, input, leader_epoch, result);
     buf_close(&input->made);

@@ -190,7 +190,7 @@ static void check_done(struct env_work *work)
 
 bool log_wants_check(const struct log *log, const uint8_t *bytes, size_t len, size_t plain)
 {
-    const struct log_config *config = &log->config;
+    const struct log_config *config = log->config;
     struct batch batch;
     if (batch_parse_frame(bytes, len, &batch) < 0)
         return false; /* refused at once */

@@ -28,7 +28,7 @@ static void drop_renamed(void *data, char *path)
 static int drop_segment(struct log *log, struct segment *segment)
 {
     ASSERT(segment->owned);
-    struct drop drop = {log, log->config.file_delete_delay_ms};
+    struct drop drop = {log, log->config->file_delete_delay_ms};
     log->sync_dir = true; /* before a stop is clean: the old name may come back else */
     /* The marker goes last: as long as the file is there it has something to say. */
     int rc = segment_rename_deleted(segment, drop_renamed, &drop);
@@ -99,7 +99,7 @@ static int drop_last(struct log *log, uint32_t keep)
 static int push_empty(struct log *log, int64_t base_offset)
 {
     struct segment *segment = segment_new(log->manager->env, log->path, base_offset, 0,
-                                          (uint32_t)log->config.index_interval_bytes);
+                                          (uint32_t)log->config->index_interval_bytes);
     int rc = log->segment_count > 0 ? log_mark_after(log, segment, log_active(log)) : 0;
     if (rc < 0) {
         segment_drop(segment);
@@ -108,7 +108,7 @@ static int push_empty(struct log *log, int64_t base_offset)
     segment->pool = &log->manager->pool;
     log_push_segment(log, segment);
     log_forget_positions(log);
-    int64_t jitter = log->config.segment_jitter_ms;
+    int64_t jitter = log->config->segment_jitter_ms;
     log->roll_jitter_ms =
         jitter > 0 ? (int64_t)(env_random(log->manager->env) % (uint64_t)jitter) : 0;
     return 0;

@@ -123,9 +123,9 @@ static void retain_one(struct log *log, int64_t now_ms)
 {
     if (!future_is_copy(log))
         log_retain(log, now_ms);
-    if (log->config.producer_id_expiration_ms > 0)
+    if (log->config->producer_id_expiration_ms > 0)
         producer_state_expire(&log->producers, env_now_ms(log->manager->env),
-                              log->config.producer_id_expiration_ms);
+                              log->config->producer_id_expiration_ms);
 }
 
 static void retention_due(void *data)
@@ -323,6 +323,8 @@ static void manager_destroy(struct log_manager *manager)
         log_entry_free(entry);
     }
     map_close(&manager->entries);
+    ASSERT(manager->configs.count == 0);
+    map_close(&manager->configs);
     log_trash_close(&manager->trash);
     stray_close(manager);
     roster_close(manager);
@@ -355,6 +357,7 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     manager->cluster_id = mem_strdup(config->cluster_id ? config->cluster_id : "");
     manager->dirs = mem_alloc((size_t)config->dir_count * sizeof(*manager->dirs));
     map_init(&manager->entries);
+    map_init(&manager->configs);
     map_init(&manager->roster);
     segment_pool_init(&manager->pool,
                       config->open_segments ? config->open_segments : LOG_OPEN_SEGMENTS);
@@ -532,7 +535,7 @@ void log_manager_delete(struct log_manager *manager, struct log *log)
     future_let_go(log, false);
     char *aside = move_aside(log->entry, "-delete");
     if (aside)
-        log_trash_add(&manager->trash, aside, log->config.file_delete_delay_ms);
+        log_trash_add(&manager->trash, aside, log->config->file_delete_delay_ms);
     log_forget(log);
 }
 

@@ -46,6 +46,7 @@ struct log_manager {
     char *cluster_id; /* "" = not known */
     struct log_dir *dirs;
     struct map entries; /* name -> struct log_entry */
+    struct map configs; /* what logs were told, each once: log_config.c */
     struct map roster;  /* names of what had records: see roster.h */
     struct segment_pool pool;
     struct steady_clock clock; /* for what expires */

@@ -156,7 +156,7 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
         if (rc == 0 && uuid_equal(&found.topic_id, &log->topic_id)) {
             log->sync_parent = !log->recorded;
             checkpoints_forget_others(&job->known, &log->incarnation);
-            return log->config.doubted ? read_doubt(env, log) : 0;
+            return log->config->doubted ? read_doubt(env, log) : 0;
         }
         if (rc == 0 || rc == ERR_NOT_FOUND || rc == ERR_MALFORMED)
             rc = set_dir_aside(env, job, rc);
@@ -174,7 +174,7 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
         log->incarnation = job->made_as;
     checkpoints_forget_others(&job->known, &log->incarnation);
     log->sync_parent = true;
-    if (rc == 0 && (log->config.doubted || is_doubted(env, job->known.origin)))
+    if (rc == 0 && (log->config->doubted || is_doubted(env, job->known.origin)))
         rc = write_doubt(env, log);
     return rc < 0 ? rc : write_metadata(env, job);
 }
@@ -335,11 +335,11 @@ static void open_put_off(struct log_open_job *job)
         logger_warn(manager->logger, "could not open %s: %s. It is tried again until it can",
                     old->path, err_text(job->err));
     }
-    job->log = log_alloc(manager, old->dir, old->path, &job->topic_id, &old->config);
+    job->log = log_alloc(manager, old->dir, old->path, &job->topic_id, old->config);
     job->log->sync_dir = old->sync_dir;
     job->log->sync_parent = old->sync_parent;
     job->log->recorded = old->recorded;
-    job->log->proven = !old->config.doubted;
+    job->log->proven = !old->config->doubted;
     log_free(old);
     if (job->was_moved) /* what lies there now is a part of the new one */
         job->known.exists = false;

@@ -76,8 +76,8 @@ struct log {
     char *path;
     struct uuid topic_id;
     struct uuid incarnation; /* of its directory: see checkpoints.h; zero = made without one */
-    struct log_config config;
-    struct segment **segments; /* by base offset; the last one is active; never empty */
+    const struct log_config *config; /* shared: see log_config_keep */
+    struct segment **segments;       /* by base offset; the last one is active; never empty */
     uint32_t segment_count;
     uint32_t segment_cap;
     int64_t start_offset;
@@ -135,6 +135,11 @@ struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const ch
 void log_move(struct log *log, enum log_state to);
 /* What holds whenever a call of log.h returns, as far as that is seen at once. */
 void log_check_state(const struct log *log);
+/* The one copy of such settings that all logs with them share; each lets go of it. For the loop: a
+ * worker only reads what its log has. */
+const struct log_config *log_config_keep(struct log_manager *manager,
+                                         const struct log_config *config);
+void log_config_release(struct log_manager *manager, const struct log_config *config);
 /* Closes all files; what is not flushed stays with the operating system. */
 void log_free(struct log *log);
 /* Closes a log whose directory was moved away, and forgets its entry. */

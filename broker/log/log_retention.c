@@ -7,7 +7,7 @@
 /* Whether all records of the segment are older than the limit. */
 static int is_expired(struct log *log, struct segment *segment, int64_t now_ms, bool *expired)
 {
-    int64_t limit = log->config.retention_ms;
+    int64_t limit = log->config->retention_ms;
     *expired = false;
     if (limit < 0 || limit == INT64_MAX || segment->size == 0)
         return 0;
@@ -22,9 +22,9 @@ static int is_expired(struct log *log, struct segment *segment, int64_t now_ms, 
 /* How many segments from the first one are over a limit. */
 static int count_over(struct log *log, int64_t now_ms, uint32_t *count)
 {
-    int64_t excess = log->config.retention_bytes < 0 || log->config.retention_bytes == INT64_MAX
+    int64_t excess = log->config->retention_bytes < 0 || log->config->retention_bytes == INT64_MAX
                          ? INT64_MIN
-                         : log_size(log) - log->config.retention_bytes;
+                         : log_size(log) - log->config->retention_bytes;
     *count = 0;
     while (*count < log->segment_count) {
         struct segment *segment = log->segments[*count];
@@ -48,7 +48,7 @@ static int count_over(struct log *log, int64_t now_ms, uint32_t *count)
 void log_retain(struct log *log, int64_t now_ms)
 {
     uint32_t count = 0;
-    if (log_is_offline(log) || !log->config.cleanup_delete || !log_files_ready(log))
+    if (log_is_offline(log) || !log->config->cleanup_delete || !log_files_ready(log))
         return;
     int rc = count_over(log, now_ms, &count);
     if (rc == 0 && count == log->segment_count)

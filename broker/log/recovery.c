@@ -75,7 +75,7 @@ static int add_segment(struct recovery *r, int64_t base_offset, const char *path
         return ERR_CORRUPT;
     }
     struct segment *segment = segment_new(r->env, r->log->path, base_offset, (uint64_t)size,
-                                          (uint32_t)r->log->config.index_interval_bytes);
+                                          (uint32_t)r->log->config->index_interval_bytes);
     segment->fresh = false;
     ASSERT(r->log->segment_count == 0 || log_active(r->log)->base_offset < base_offset);
     log_push_segment(r->log, segment);
@@ -643,7 +643,7 @@ static void start_empty(struct recovery *r, int64_t base_offset)
 {
     struct log *log = r->log;
     log_push_segment(log, segment_new(r->env, log->path, base_offset, 0,
-                                      (uint32_t)log->config.index_interval_bytes));
+                                      (uint32_t)log->config->index_interval_bytes));
     log->end_offset = base_offset;
 }
 
@@ -677,7 +677,7 @@ static int drop_late_snapshots(struct recovery *r)
 static int check_committed(struct recovery *r, const struct log_entry *entry)
 {
     const struct log *log = r->log;
-    if (log->config.flush_messages > 1 || log->cut_marker >= 0 ||
+    if (log->config->flush_messages > 1 || log->cut_marker >= 0 ||
         log->end_offset >= entry->high_watermark)
         return 0;
     buf_printf(r->note,
@@ -740,7 +740,7 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
     log->gaps = entry->cleaned_offset > 0; /* compacted before there was a file that says so */
     int rc = list_files(&r);
     /* So may be one of a version before the roster, also where only its leader compacted. */
-    if (rc == 0 && log->segment_count > 0 && log->config.cleanup_compact && !log->recorded)
+    if (rc == 0 && log->segment_count > 0 && log->config->cleanup_compact && !log->recorded)
         rc = log_mark_gaps(log);
     if (rc == 0)
         rc = load_epochs(&r);

@@ -140,14 +140,14 @@ static void settings_reach_the_log(void)
     struct replica r;
     replica_open_leading(&r, MEMBERS(1));
     struct log *log = partition_log(r.partition);
-    CHECK_INT(log->config.retention_ms, 604800000);
+    CHECK_INT(log->config->retention_ms, 604800000);
     feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__TOPIC, "t", "retention.ms", "7000");
-    CHECK_INT(log->config.retention_ms, 7000);
+    CHECK_INT(log->config->retention_ms, 7000);
     feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "", "compression.type", "lz4");
-    CHECK_INT(log->config.compression, COMPRESS_LZ4);
+    CHECK_INT(log->config->compression, COMPRESS_LZ4);
     feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "2", "compression.type",
                  "gzip"); /* another broker's */
-    CHECK_INT(log->config.compression, COMPRESS_LZ4);
+    CHECK_INT(log->config->compression, COMPRESS_LZ4);
     replica_close(&r);
 }
 
