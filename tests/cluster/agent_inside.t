@@ -111,6 +111,31 @@ def mended():
         check_equal(len(re.findall("no agent works for this reason", agent.told())), 2, "each reason is told once")
 
 
+@test("an agent that is stuck in commands of its file does not keep the broker: it stops without it, in order")
+def stuck():
+    with Cluster(1, start=False) as cluster:
+        node = cluster.nodes[0]
+        agent = inside(cluster, to_topic(cluster, "t") + NETCAT)
+        cluster.start()
+        agent.port()
+        with open(agent.path("slow.sh"), "w") as script:  # each of its calls is given up after ten seconds
+            script.write(f"#!/bin/sh\ntouch {agent.path('asked')}\nexec sleep 30\n")
+        os.chmod(agent.path("slow.sh"), 0o755)
+        filters = "".join(f"sources.r1.interceptors.i1.value{n} = ${{f1['KEY{n}']}}\n" for n in range(30))
+        agent.write(to_topic(cluster, "t") + NETCAT + f"""
+            configfilters = f1
+            configfilters.f1.type = external
+            configfilters.f1.command = {agent.path("slow.sh")}
+            {filters}""")
+        wait_until(lambda: os.path.exists(agent.path("asked")), DEADLINE_S, "the command runs")
+        node.signal(signal.SIGTERM)
+        check_equal(node.wait_exit(4 * DEADLINE_S), 0, "the status")
+        agent.wait_told("the agent has not ended in 30 s: the broker stops without it")
+        agent.wait_told("the agent is stuck: this process ends without it")
+        log = node.log_text()
+        check(log.index("is stuck") < log.index("] stopped"), "the order of the ends")
+
+
 @test("values of ${sys:} and counters by agent.properties; kafka-server-stop.sh finds the node")
 def properties():
     with Cluster(1, start=False) as cluster:

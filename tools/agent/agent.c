@@ -376,6 +376,15 @@ void agent_stop_now(struct agent *agent)
     mem_free(agent);
 }
 
+size_t agent_in_memory(const struct agent *agent)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < agent->config->channels_count; i++)
+        if (agent->channels[i] && !channel_is_durable(agent->channels[i]))
+            count += channel_count(agent->channels[i]);
+    return count;
+}
+
 /* What would be lost, and has a sink that can take it. */
 static bool agent_is_drained(const struct agent *agent)
 {

@@ -35,6 +35,8 @@ int agent_start(struct env *env, const struct logger *logger, struct agent_confi
  * again.
  */
 void agent_reload(struct agent *agent, struct agent_config *config);
+/* Events in channels that a killed process loses. */
+size_t agent_in_memory(const struct agent *agent);
 /* Starts what could not be started, if there is any. */
 void agent_mend(struct agent *agent);
 /* Sources end at once; the sinks go on until the channels that live in memory are empty, for some

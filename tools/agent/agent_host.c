@@ -96,14 +96,21 @@ int agent_host_start(struct agent_host *host, struct agent_config *config, struc
     return 0;
 }
 
+/* What the files say now; `problems` and `notes` are empty buffers, the caller's to close. */
+static int agent_host_read(struct agent_host *host, struct agent_config **config,
+                           struct buf *problems, struct buf *notes)
+{
+    buf_init(problems);
+    buf_init(notes);
+    return agent_config_read(host->env, host->file, host->name, host->system, config, problems,
+                             notes);
+}
+
 static void agent_host_reload(struct agent_host *host)
 {
     struct agent_config *config;
     struct buf problems, notes;
-    buf_init(&problems);
-    buf_init(&notes);
-    int err = agent_config_read(host->env, host->file, host->name, host->system, &config, &problems,
-                                &notes);
+    int err = agent_host_read(host, &config, &problems, &notes);
     agent_host_log(host, LOGGER_ERROR, &problems);
     agent_host_log(host, LOGGER_WARN, &notes);
     if (err)
@@ -131,10 +138,7 @@ void agent_host_follow(struct agent_host *host)
 {
     struct agent_config *config;
     struct buf problems, notes;
-    buf_init(&problems);
-    buf_init(&notes);
-    int err = agent_config_read(host->env, host->file, host->name, host->system, &config, &problems,
-                                &notes);
+    int err = agent_host_read(host, &config, &problems, &notes);
     if (!err)
         err = agent_host_start(host, config, &problems);
     if (err) {
@@ -160,6 +164,7 @@ static void agent_host_look(void *data)
     if (host->rereads && agent_host_changed(host))
         agent_host_reload(host);
     agent_mend(host->agent);
+    atomic_store(&host->in_memory, agent_in_memory(host->agent));
     env_timer_start(&host->look, AGENT_LOOK_MS);
 }
 

@@ -7,6 +7,8 @@
 #ifndef AGENT_AGENT_HOST_H
 #define AGENT_AGENT_HOST_H
 
+#include <stdatomic.h>
+
 #include "base/logger.h"
 #include "base/props.h"
 #include "env/env.h"
@@ -25,7 +27,8 @@ struct agent_host {
     uint64_t seen; /* which files they were at the last look, and how large and old */
     bool rereads;  /* the file, when it changes */
     bool stopping;
-    char *told; /* why no agent works, as it was logged last; NULL = it was not */
+    atomic_size_t in_memory; /* agent_in_memory at the last look; any thread may read it */
+    char *told;              /* why no agent works, as it was logged last; NULL = it was not */
     void (*stopped)(void *data);
     void *data;
 };

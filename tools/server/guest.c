@@ -1,9 +1,14 @@
 /* Happy path: a thread starts the agent of agent.conf.file and runs its loop; a stop has the agent
  * end in order, then the node's loop is told. Failure modes: a file with mistakes, a part that
- * can't be started (agent_host_follow tells, and tries again); no thread to be had. */
+ * can't be started (agent_host_follow tells, and tries again); no thread to be had; a thread that
+ * waits for a disk or a command for ever, which the node does not wait for. */
 #include "tools/server/guest.h"
 
+#include <errno.h>
+#include <semaphore.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -16,6 +21,7 @@ struct guest {
     struct props system;
     struct agent_host host;
     struct env_thread *thread;
+    sem_t ended;       /* the thread has nothing more to do */
     struct env *owner; /* whose loop is told of the end; NULL = nobody is */
     void (*stopped)(void *data);
     void *data;
@@ -53,6 +59,7 @@ static void guest_run(void *data)
     agent_host_follow(&guest->host);
     env_run(guest->env);
     agent_host_close(&guest->host);
+    sem_post(&guest->ended);
 }
 
 /* What has been started; also after a start that failed. */
@@ -60,6 +67,7 @@ static void guest_close(struct guest *guest)
 {
     if (guest->env)
         env_free(guest->env);
+    sem_destroy(&guest->ended);
     props_close(&guest->system);
     mem_free(guest);
 }
@@ -69,6 +77,8 @@ static int guest_start(const struct config *config, const struct logger *logger,
 {
     struct guest *guest = mem_alloc(sizeof(*guest));
     const char *name = config_str(config, CONFIG_AGENT_NAME);
+    int made = sem_init(&guest->ended, 0, 0);
+    ASSERT(made == 0);
     props_init(&guest->system);
     int err = guest_read_properties(guest, config_str(config, CONFIG_AGENT_PROPERTIES), problem);
     if (!err) {
@@ -126,16 +136,38 @@ static void guest_stop(struct guest *guest, struct env *env, void (*stopped)(voi
     env_post(guest->env, guest_end, guest);
 }
 
-static void guest_free(struct guest *guest)
+static bool guest_wait(struct guest *guest, int64_t ms)
+{
+    struct timespec until;
+    ASSERT(ms >= 0);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000 + 1;
+    int rc;
+    do
+        rc = sem_clockwait(&guest->ended, CLOCK_MONOTONIC, &until);
+    while (rc < 0 && errno == EINTR);
+    return rc == 0;
+}
+
+static bool guest_free(struct guest *guest, int64_t ms)
 {
     if (!guest->stopping)
         env_stop(guest->env); /* agent_host_close ends what works */
+    if (!guest_wait(guest, ms))
+        return false;
     env_thread_join(guest->thread);
     guest_close(guest);
+    return true;
+}
+
+static size_t guest_in_memory(const struct guest *guest)
+{
+    return atomic_load(&guest->host.in_memory);
 }
 
 const struct guest_type agent_guest_type = {
     .start = guest_start,
     .stop = guest_stop,
     .free = guest_free,
+    .in_memory = guest_in_memory,
 };

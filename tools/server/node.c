@@ -4,7 +4,7 @@
  * leaders, and the controller after it. SIGHUP has the file read again (reload.h); SIGUSR1 has the
  * state written into the log. A service manager is told how it does (notify.h). Failure modes:
  * anything that keeps it from starting is one sentence on stderr and exit status 1, but for the
- * agent: why there is none is a line of the log. */
+ * agent: why there is none is a line of the log; an agent that is stuck is left behind. */
 #include "tools/server/node.h"
 
 #include <errno.h>
@@ -19,6 +19,8 @@
 #include "base/err.h"
 #include "base/logger.h"
 #include "base/mem.h"
+#include "base/plural.h"
+#include "base/state.h"
 #include "base/version.h"
 #include "broker/broker.h"
 #include "broker/door.h"
@@ -34,6 +36,17 @@
 
 /* How often the service manager's view is looked after; a watchdog that asks for more gets more. */
 enum { NODE_TICK_US = 1000000, NODE_WATCHDOG_PARTS = 4 };
+
+/* For how long a guest may take to end: its sinks have ten seconds, and disks are slow. */
+enum { NODE_GUEST_MS = 30000, NODE_GUEST_LATE_MS = 1000 };
+
+enum node_state { NODE_SERVING, NODE_GUEST_ENDS, NODE_BROKER_ENDS };
+
+static const struct state_row node_states[] = {
+    [NODE_SERVING] = {"serving", STATE_BIT(NODE_GUEST_ENDS) | STATE_BIT(NODE_BROKER_ENDS)},
+    [NODE_GUEST_ENDS] = {"the guest ends", STATE_BIT(NODE_BROKER_ENDS)},
+    [NODE_BROKER_ENDS] = {"the broker ends", 0},
+};
 
 struct controller_host {
     struct env *env;
@@ -59,9 +72,10 @@ struct node {
     struct guest *guest;             /* NULL = none works */
     struct notify *notify;
     struct env_timer tick;
+    struct env_timer guest_late;
+    enum node_state state;
     int told_state; /* of the broker, as the service manager knows it */
     int exit_status;
-    bool stopping;
     bool interrupted; /* SIGINT has come */
 };
 
@@ -200,7 +214,7 @@ static void node_tick(void *data)
 {
     struct node *node = data;
     int64_t every = NODE_TICK_US, watchdog = notify_watchdog_us(node->notify);
-    if (node->stopping)
+    if (node->state != NODE_SERVING)
         return;
     node_tell_state(node);
     if (watchdog > 0)
@@ -231,25 +245,51 @@ static void node_broker_stopped(void *data)
     env_stop(node->env);
 }
 
-/* What the guest delivers goes to this broker, as a rule: it ends before. */
-static void node_guest_stopped(void *data)
+static void node_move(struct node *node, enum node_state to)
 {
-    struct node *node = data;
-    ASSERT(node->stopping);
+    STATE_MOVE(node_states, node->state, to);
+}
+
+static void node_stop_broker(struct node *node)
+{
+    node_move(node, NODE_BROKER_ENDS);
+    env_timer_stop(&node->guest_late);
     if (node->broker)
         broker_stop(node->broker, node_broker_stopped, node);
     else
         env_stop(node->env);
 }
 
+/* What the guest delivers goes to this broker, as a rule: it ends before. */
+static void node_guest_stopped(void *data)
+{
+    struct node *node = data;
+    ASSERT(node->state != NODE_SERVING);
+    if (node->state == NODE_GUEST_ENDS)
+        node_stop_broker(node);
+}
+
+static void node_guest_is_late(void *data)
+{
+    struct node *node = data;
+    size_t left = node->guests->in_memory(node->guest);
+    logger_error(&node->logger,
+                 "the agent has not ended in %d s: the broker stops without it. When it was last "
+                 "heard of, its channels had %zu %s in memory only, lost unless it ends in time",
+                 NODE_GUEST_MS / 1000, left, plural((int64_t)left, "event", "events"));
+    node_stop_broker(node);
+}
+
 static void node_stop(struct node *node)
 {
-    node->stopping = true;
     notify_send(node->notify, "STOPPING=1\nSTATUS=stopping");
-    if (node->guest)
-        node->guests->stop(node->guest, node->env, node_guest_stopped, node);
-    else
-        node_guest_stopped(node);
+    if (!node->guest) {
+        node_stop_broker(node);
+        return;
+    }
+    node_move(node, NODE_GUEST_ENDS);
+    env_timer_start(&node->guest_late, NODE_GUEST_MS);
+    node->guests->stop(node->guest, node->env, node_guest_stopped, node);
 }
 
 /* Those who send SIGTERM send it more than once and mean one stop (timeout: to the process and to
@@ -263,7 +303,7 @@ static void node_signal(void *data, int signum)
         logger_warn(&node->logger, "a second SIGINT: ending at once");
         _exit(1); /* the controller's thread goes on: nothing may be taken down under it */
     }
-    if (node->stopping) {
+    if (node->state != NODE_SERVING) {
         logger_info(&node->logger, "SIG%s ignored: this stops already", sigabbrev_np(signum));
         return;
     }
@@ -285,7 +325,7 @@ static void node_hangup(void *data, int signum)
     struct node *node = data;
     struct controller_host *host = &node->controller;
     (void)signum;
-    if (node->stopping || !reload_read(&node->reload))
+    if (node->state != NODE_SERVING || !reload_read(&node->reload))
         return;
     if (node->broker)
         live_settings_reload(node->broker->live, node->reload.running);
@@ -454,6 +494,17 @@ static void node_start_guest(struct node *node, struct buf *problem)
         logger_error(&node->logger, "no agent works inside this node: %s", buf_text(problem));
 }
 
+/* Whether it is still there. */
+static bool node_close_guest(struct node *node)
+{
+    env_timer_stop(&node->guest_late);
+    int64_t wait_ms = node->state == NODE_BROKER_ENDS ? NODE_GUEST_LATE_MS : NODE_GUEST_MS;
+    if (!node->guest || node->guests->free(node->guest, wait_ms))
+        return false;
+    logger_error(&node->logger, "the agent is stuck: this process ends without it");
+    return true;
+}
+
 static void node_close_controller(struct node *node)
 {
     struct controller_host *host = &node->controller;
@@ -504,6 +555,7 @@ int node_main(int argc, char **argv, const struct guest_type *guests)
         fprintf(stderr, "millrace-server: can't make the event loop: %s\n", err_text(err));
         return 1;
     }
+    env_timer_init(node.env, &node.guest_late, node_guest_is_late, &node);
     node.notify = notify_new();
     err = node_parse(&node, argc, argv, &problem);
     const char *file = err ? "" : config_file(node.config);
@@ -521,13 +573,14 @@ int node_main(int argc, char **argv, const struct guest_type *guests)
         env_run(node.env);
         env_timer_stop(&node.tick);
     }
-    if (node.guest)
-        guests->free(node.guest);
+    bool stuck = node_close_guest(&node);
     node_close_controller(&node);
     if (node.broker)
         broker_free(node.broker);
     if (!err)
         logger_info(&node.logger, "stopped%s", node.exit_status ? ", for the reason above" : "");
+    if (stuck)
+        _exit(node.exit_status); /* it uses the settings, and whatever a library keeps */
     notify_free(node.notify);
     meta_formatted_close(&node.formatted);
     reload_close(&node.reload);

@@ -23,8 +23,11 @@ struct guest_type {
                  struct buf *problem) MUST_CHECK;
     /* In order: it delivers what it has; then stopped(data) comes on the loop of `env`. */
     void (*stop)(struct guest *guest, struct env *env, void (*stopped)(void *data), void *data);
-    /* At once, if it was not stopped. */
-    void (*free)(struct guest *guest);
+    /* At once, if it was not stopped. False = it is stuck: it has not ended after `ms`, and what it
+     * uses can't be freed. */
+    bool (*free)(struct guest *guest, int64_t ms) MUST_CHECK;
+    /* Events that would be lost with it, as it knew a second ago or before. Any thread. */
+    size_t (*in_memory)(const struct guest *guest);
 };
 
 /* The whole program; `guests` is NULL for one that has none in it. The exit status. */
