@@ -19,7 +19,8 @@
 
 enum {
     KAFKA_LOOK_MS = 200, /* a look without a bell, which also keeps the member alive */
-    KAFKA_BATCHES_PER_TURN = 4
+    KAFKA_BATCHES_PER_TURN = 4,
+    KAFKA_HELD_SPARE = 256 /* beside a batch: each rebalance may bring one to a source that waits */
 };
 
 struct kafka_source {
@@ -29,8 +30,8 @@ struct kafka_source {
     struct kafka_bell *bell;
     struct env_timer look;
     struct batch batch;
-    rd_kafka_message_t **messages; /* of the batch that is filled */
-    size_t room, held;             /* `held` of them have come while a batch was under way */
+    rd_kafka_message_t **messages; /* `held` of them: of the next batches */
+    size_t room, held;             /* events of a batch; some come while one is under way */
     struct kafka_pause pause;
     rd_kafka_topic_partition_list_t *offsets; /* behind the batch that is under way */
     const char *topic_header;                 /* NULL = none */
@@ -169,15 +170,11 @@ static void kafka_add(struct kafka_source *kafka, const rd_kafka_message_t *mess
     row->offset = message->offset + 1;
 }
 
-/* What has come, up to a batch, into kafka->messages; their bytes in all. */
+/* What has come, up to a batch, at the beginning of kafka->messages; their bytes in all. */
 static size_t kafka_poll(struct kafka_source *kafka, size_t *bytes)
 {
-    size_t count = kafka->held;
     *bytes = 0;
-    kafka->held = 0;
-    for (size_t i = 0; i < count; i++)
-        *bytes += kafka->messages[i]->len;
-    while (count < kafka->room) {
+    while (kafka->held < kafka->room) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(kafka->rd, 0);
         if (!message)
             break;
@@ -188,9 +185,11 @@ static size_t kafka_poll(struct kafka_source *kafka, size_t *bytes)
             rd_kafka_message_destroy(message);
             continue;
         }
-        *bytes += message->len;
-        kafka->messages[count++] = message;
+        kafka->messages[kafka->held++] = message;
     }
+    size_t count = kafka->held < kafka->room ? kafka->held : kafka->room;
+    for (size_t i = 0; i < count; i++)
+        *bytes += kafka->messages[i]->len;
     return count;
 }
 
@@ -221,6 +220,8 @@ static bool kafka_read(struct kafka_source *kafka)
     }
     ASSERT(at == bytes);
     block_unref(block);
+    kafka->held -= count;
+    memmove(kafka->messages, kafka->messages + count, kafka->held * sizeof(*kafka->messages));
     kafka->under_way = batch_send(&kafka->batch) == TRANSACTION_PENDING;
     if (!kafka->under_way)
         kafka_commit(kafka);
@@ -231,7 +232,7 @@ static void kafka_work(void *data)
 {
     struct kafka_source *kafka = data;
     int batches = 0;
-    if (kafka->under_way && kafka->held < kafka->room) {
+    if (kafka->under_way && kafka->held < kafka->room + KAFKA_HELD_SPARE) {
         rd_kafka_message_t *message =
             kafka_pause_poll(&kafka->pause, kafka->rd, env_now_ms(kafka->source.env));
         if (message)
@@ -316,7 +317,7 @@ static int kafka_start(struct source *source, struct buf *problem)
     batch_init(&kafka->batch, source, (size_t)part_number(source->part, "batchSize"), true,
                kafka_batch_done);
     kafka->room = kafka->batch.cap;
-    kafka->messages = mem_alloc(kafka->room * sizeof(rd_kafka_message_t *));
+    kafka->messages = mem_alloc((kafka->room + KAFKA_HELD_SPARE) * sizeof(*kafka->messages));
     kafka->queue = rd_kafka_queue_get_consumer(kafka->rd);
     env_timer_init(source->env, &kafka->look, kafka_work, kafka);
     kafka->bell = kafka_bell_new(source->env, kafka->queue, kafka_work, kafka);

@@ -81,4 +81,56 @@ static void a_full_channel_leaves_no_group(void)
     bench_close(&b);
 }
 
-TAP_MAIN(TAP_TEST(a_full_channel_leaves_no_group))
+static rd_kafka_t *other_member(struct bench *b)
+{
+    char error[256];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const char *settings[][2] = {
+        {"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(b->mock.cluster)},
+        {"group.id", "flume"},
+        {"auto.offset.reset", "earliest"}};
+    for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+        CHECK(rd_kafka_conf_set(conf, settings[i][0], settings[i][1], error, sizeof(error)) == 0);
+    rd_kafka_conf_set_log_cb(conf, NULL);
+    rd_kafka_t *rd = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
+    CHECK(rd);
+    rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(topics, "t", RD_KAFKA_PARTITION_UA);
+    CHECK(rd_kafka_subscribe(rd, topics) == 0);
+    rd_kafka_topic_partition_list_destroy(topics);
+    return rd;
+}
+
+/* Polls for another member of the group; how many partitions it has. */
+static int other_has(rd_kafka_t *rd)
+{
+    rd_kafka_topic_partition_list_t *mine;
+    rd_kafka_message_t *message = rd_kafka_consumer_poll(rd, 0);
+    if (message)
+        rd_kafka_message_destroy(message);
+    CHECK(rd_kafka_assignment(rd, &mine) == 0);
+    int count = mine->cnt;
+    rd_kafka_topic_partition_list_destroy(mine);
+    return count;
+}
+
+/* A rebalance brings a record to a source that has no room in a batch. */
+static void the_smallest_batch_leaves_no_group(void)
+{
+    struct bench b;
+    bench_open(&b, "batchSize=1 kafka.consumer.session.timeout.ms=3000 "
+                   "kafka.consumer.heartbeat.interval.ms=300 "
+                   "kafka.consumer.max.poll.interval.ms=3000");
+    produce(&b, 0, RECORDS);
+    MOCK_UNTIL(&b.mock, b.mock.full);
+    rd_kafka_t *other = other_member(&b);
+    MOCK_UNTIL(&b.mock, other_has(other) > 0);
+    int64_t end_ms = env_now_ms(b.mock.world.env) + FULL_MS;
+    MOCK_UNTIL(&b.mock, (other_has(other), env_now_ms(b.mock.world.env) >= end_ms));
+    CHECK(!b.mock.left_group);
+    rd_kafka_consumer_close(other);
+    rd_kafka_destroy(other);
+    bench_close(&b);
+}
+
+TAP_MAIN(TAP_TEST(a_full_channel_leaves_no_group), TAP_TEST(the_smallest_batch_leaves_no_group))
