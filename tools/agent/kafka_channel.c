@@ -8,6 +8,7 @@
  * failed in its middle comes again as a whole; so what can be known before is looked at first: of a
  * put with an event that is too large nothing is sent, or its other events would be sent with each
  * try. */
+#include <inttypes.h>
 #include <librdkafka/rdkafka.h>
 #include <stdlib.h>
 #include <string.h>
@@ -344,6 +345,29 @@ static bool kafka_has_room(const struct kafka_channel *kafka)
            kafka->fetched_bytes < KAFKA_FETCHED_BYTES;
 }
 
+/* What is fetched has been delivered, up to the events that sinks could not deliver: no offset
+ * behind the first of those can be committed, and there is no room for more. Nobody else would tell
+ * why the channel stands still. */
+static void kafka_tell_held(struct kafka_channel *kafka)
+{
+    const struct kafka_slot *first = kafka_slot(kafka, kafka->head);
+    uint64_t done = 0;
+    char text[256];
+    if (kafka->tail - kafka->head < KAFKA_SLOTS - KAFKA_SLOTS_SPARE || kafka->next < kafka->tail)
+        return;
+    for (uint64_t i = kafka->head; i < kafka->tail; i++)
+        done += kafka_slot(kafka, i)->state == KAFKA_DONE;
+    if (first->state != KAFKA_OUT || done < KAFKA_SLOTS / 2)
+        return;
+    snprintf(text, sizeof(text),
+             "nothing more is fetched: a sink can't deliver the event of partition %" PRId32
+             " at offset %" PRId64 ", and %" PRIu64
+             " behind it are done, whose offsets can't be committed before it is (its sink's lines "
+             "say why)",
+             first->partition, first->offset, done);
+    kafka_tell(&kafka->teller, text);
+}
+
 /* In its group, without room for more. */
 static void kafka_stay(struct kafka_channel *kafka)
 {
@@ -375,6 +399,7 @@ static void kafka_look(void *data)
         rd_kafka_message_destroy(message);
     }
     kafka_stay(kafka);
+    kafka_tell_held(kafka);
     if (kafka->tail != before)
         channel_has_events(&kafka->channel);
     /* Others get their turn, and then the rest its. */

@@ -403,6 +403,7 @@ static void kafka_end_keep(struct kafka_end *end, const struct take *take)
 static void kafka_close(struct kafka_sink *kafka)
 {
     rd_kafka_topic_t *topic;
+    ASSERT(kafka->rd);
     rd_kafka_queue_t *queued = rd_kafka_queue_get_main(kafka->rd);
     struct kafka_end *end = mem_alloc(sizeof(*end));
     kafka_bell_mute(kafka->bell, queued);
@@ -448,7 +449,8 @@ static int kafka_start(struct sink *sink, struct buf *problem)
 static void kafka_stop(struct sink *sink)
 {
     struct kafka_sink *kafka = kafka_of(sink);
-    kafka_close(kafka);
+    if (kafka->rd)
+        kafka_close(kafka);
     buf_close(&kafka->scratch);
     buf_close(&kafka->topic_name);
     mem_free(kafka->messages);
@@ -734,11 +736,15 @@ static int kafka_deliver(struct sink *sink, struct take *take)
     struct buf problem;
     buf_init(&problem);
     if (kafka->broken && sink->under_way_count == 0) {
-        kafka_close(kafka);
+        if (kafka->rd)
+            kafka_close(kafka);
         kafka->broken = kafka_open(kafka, &problem) != 0;
-        ASSERT(!kafka->broken); /* it has been made with these settings before */
     }
+    if (!kafka->rd) /* no threads, no memory: with the group's next trial there may be */
+        logger_error(&sink->logger, "no new producer, trying on: %s", buf_text(&problem));
     buf_close(&problem);
+    if (!kafka->rd)
+        return ERR_IO;
     kafka_fill_all(kafka, take);
     for (size_t i = 0; i < take->count; i++)
         kafka->wanted[i] = take_fate(take, i) == TAKE_DELIVERED;

@@ -156,5 +156,37 @@ static void fetched_bytes_are_bounded(void)
     bench_close(&b);
 }
 
+/* Offsets behind an event that no sink can deliver can't be committed: the channel stops, and says
+ * which one it is. */
+static void an_event_that_is_not_delivered_is_told(void)
+{
+    enum { BATCH = 5000, BATCHES = 8 };
+    struct bench b;
+    struct take *first = take_new(1), *take = take_new(1000);
+    struct event *events = mem_alloc(BATCH * sizeof(*events));
+    size_t taken = 1;
+    bench_open(&b, "parseAsFlumeEvent=false defaultPartitionId=1");
+    for (size_t i = 0; i < BATCH; i++)
+        events[i] = world_event("x");
+    for (size_t i = 0; i < BATCHES; i++)
+        CHECK_INT(put_all(&b, events, BATCH), 0);
+    MOCK_UNTIL(&b.mock, (channel_take(b.channel, first), first->count > 0));
+    while (!b.mock.held) {
+        MOCK_UNTIL(&b.mock, (channel_take(b.channel, take), take->count > 0) || b.mock.held);
+        taken += take->count;
+        if (take->count > 0)
+            channel_commit(take);
+    }
+    CHECK(taken < BATCH * BATCHES);
+    channel_commit(first);
+    CHECK_INT(channel_count(b.channel), 0);
+    take_free(first);
+    take_free(take);
+    event_unref_all(events, BATCH);
+    mem_free(events);
+    bench_close(&b);
+}
+
 TAP_MAIN(TAP_TEST(an_event_that_is_too_large_makes_no_copies), TAP_TEST(headers_and_keys_count),
-         TAP_TEST(an_event_that_just_fits_is_sent), TAP_TEST(fetched_bytes_are_bounded))
+         TAP_TEST(an_event_that_just_fits_is_sent), TAP_TEST(fetched_bytes_are_bounded),
+         TAP_TEST(an_event_that_is_not_delivered_is_told))

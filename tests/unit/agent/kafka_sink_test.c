@@ -133,7 +133,7 @@ static void not_all_can_be_set_aside(void)
     broker_close(&b);
 }
 
-enum { PRODUCE = 0 }; /* the number of the request */
+enum { PRODUCE = 0, INIT_PRODUCER_ID = 22 }; /* the numbers of requests */
 
 /* A broker refuses a whole batch for one of its records: the others get through, each once. */
 static void one_record_of_a_refused_batch_is_set_aside(void)
@@ -195,8 +195,31 @@ static void settings_without_idempotence_start(void)
     broker_close(&b);
 }
 
+/* A fatal error of librdkafka ends the producer. Where no new one can be made (here for a setting,
+ * in life for want of threads) the sink fails, and goes on when there is one. */
+static void a_producer_that_can_not_be_made_anew_is_tried_again(void)
+{
+    struct broker b;
+    broker_open(&b, "kafka.producer.linger.ms=1");
+    struct part_value *last = &b.part->values[b.part->count - 1];
+    rd_kafka_mock_push_request_errors(b.mock.cluster, INIT_PRODUCER_ID, 1,
+                                      RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED);
+    MOCK_UNTIL(&b.mock, b.mock.fatal);
+    CHECK_STR(last->key, "kafka.producer.linger.ms");
+    mem_free(last->value);
+    last->value = mem_strdup("soon");
+    broker_put(&b, "a", NULL, NULL);
+    MOCK_UNTIL(&b.mock, broker_sink(&b)->failures > 0);
+    CHECK_INT(channel_count(b.channel), 1);
+    mem_free(last->value);
+    last->value = mem_strdup("1");
+    MOCK_UNTIL(&b.mock, channel_count(b.channel) == 0);
+    broker_close(&b);
+}
+
 TAP_MAIN(TAP_TEST(keys_go_where_java_puts_them), TAP_TEST(a_record_that_is_too_large_is_set_aside),
          TAP_TEST(a_partition_that_is_none_is_set_aside), TAP_TEST(not_all_can_be_set_aside),
          TAP_TEST(one_record_of_a_refused_batch_is_set_aside),
          TAP_TEST(batches_by_the_name_of_the_user_guide),
-         TAP_TEST(settings_without_idempotence_start))
+         TAP_TEST(settings_without_idempotence_start),
+         TAP_TEST(a_producer_that_can_not_be_made_anew_is_tried_again))

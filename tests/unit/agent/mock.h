@@ -14,7 +14,7 @@ struct mock {
     struct world world;
     rd_kafka_t *rd;
     rd_kafka_mock_cluster_t *cluster;
-    bool left_group, full; /* what the log has told */
+    bool left_group, full, fatal, held; /* what the log has told */
 };
 
 /* A line of the log: librdkafka tells when it has left its group, a source of a full channel. */
@@ -24,6 +24,8 @@ static inline void mock_hear(void *data, const char *line, int len)
     char *text = mem_strndup(line, (size_t)len);
     mock->left_group |= strstr(text, "poll interval") != NULL;
     mock->full |= strstr(text, "it is full") != NULL;
+    mock->held |= strstr(text, "can't deliver the event of partition") != NULL;
+    mock->fatal |= strstr(text, "is made anew") != NULL;
     printf("# %s", text);
     mem_free(text);
 }
@@ -35,7 +37,7 @@ static inline void mock_open(struct mock *mock)
     world_open(&mock->world);
     mock->world.logger.sink = mock_hear;
     mock->world.logger.sink_data = mock;
-    mock->left_group = mock->full = false;
+    mock->left_group = mock->full = mock->fatal = mock->held = false;
     rd_kafka_conf_set_log_cb(conf, NULL);
     mock->rd = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
     mock->cluster = rd_kafka_mock_cluster_new(mock->rd, 1);
