@@ -88,6 +88,8 @@ struct file_checkpointing {
     struct env_work work;
     struct file_store *store;
     struct file_checkpoint checkpoint;
+    struct file_takes *takes; /* the file of takes, if it is missing and can be made */
+    bool wants_takes;
     char **paths; /* of the segments up to that one that may have bytes that are not on disk */
     size_t count;
     int err;
@@ -120,10 +122,14 @@ static void file_checkpoint_run(struct env_work *work)
     if (!job->err)
         job->err = file_checkpoint_store(segments->env, segments->checkpoint_dir,
                                          segments->backup_dir, &job->checkpoint);
+    if (!job->err && job->wants_takes &&
+        file_takes_renew(segments->env, segments->checkpoint_dir, &job->takes))
+        job->takes = NULL; /* with the next checkpoint, then */
 }
 
 static void file_checkpoint_free(struct file_checkpointing *job)
 {
+    file_takes_close(job->takes);
     file_ranges_close(&job->checkpoint.done);
     for (size_t i = 0; i < job->count; i++)
         mem_free(job->paths[i]);
@@ -141,6 +147,11 @@ static void file_checkpoint_done(struct env_work *work)
     if (job->err && job->err != ERR_NOT_FOUND)     /* the segment may have gone meanwhile */
         logger_error(&store->logger, "can't write a checkpoint: %s: the next start takes longer",
                      err_text(job->err));
+    if (job->takes && !store->takes) {
+        store->takes = job->takes;
+        job->takes = NULL;
+        logger_info(&store->logger, "takes are noted again");
+    }
     file_checkpoint_free(job);
     file_store_job_ended(store);
 }
@@ -153,6 +164,7 @@ static struct file_checkpointing *file_checkpoint_new(struct file_store *store)
     const struct file_segment *last = &store->segments.rows[store->segments.count - 1];
     struct file_checkpointing *job = mem_alloc(sizeof(*job));
     job->store = store;
+    job->wants_takes = !store->takes && store->channel;
     job->paths = mem_alloc(store->segments.count * sizeof(*job->paths));
     for (size_t i = 0; i < store->segments.count; i++)
         if (store->segments.rows[i].number >= store->synced_to)

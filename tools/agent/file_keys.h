@@ -13,7 +13,7 @@
     KEY("backupCheckpointDir", NULL, "The directory of the second checkpoint."),                   \
     KEY("dataDirs", "~/.flume/file-channel/data",                                                  \
         "The directories of the events, separated by commas; files are spread over them."),        \
-    KEY_INT("transactionCapacity", "10000", 1, KEY_MAX_INT,                                        \
+    KEY_INT("transactionCapacity", "10000", 1, TRANSACTION_MAX,                                    \
             "The most events that a source puts, or a sink takes, at once."),                      \
     KEY_INT("checkpointInterval", "30000", 1, KEY_MAX_LONG,                                        \
             "How often a checkpoint is written, in milliseconds."),                                \

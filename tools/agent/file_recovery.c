@@ -3,10 +3,12 @@
  *
  * Happy path: the channel is there at once, takes no puts and hands nothing out; the job ends, and
  * it serves. Failure modes: files that can't be read are told, and tried again: without them no
- * number can be given; a channel that is closed meanwhile ends the reading at the next chunk. */
+ * number can be given; on a full disk it hands out what it has, and takes puts when there is room;
+ * a channel that is closed meanwhile ends the reading at the next chunk. */
 #include <inttypes.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "tools/agent/file_record.h"
 #include "tools/agent/file_store.h"
 
@@ -17,9 +19,9 @@ struct file_recovery {
     struct file_store *store;
     struct file_recovered found;
     struct ring_file_slots slots;
-    struct file_takes *takes;
+    struct file_takes *takes; /* NULL = it can't be written */
     struct buf problem;
-    int err;
+    int err, takes_err;
 };
 
 static const struct state_row file_states[] = {
@@ -54,10 +56,10 @@ static void file_recovery_run(struct env_work *work)
         return;
     file_recovery_set_first(&job->found);
     job->err = file_takes_recover(store->env, dir, &job->found, &job->slots);
-    if (!job->err)
-        job->err = file_takes_open(store->env, dir, &job->takes);
     if (job->err)
         buf_printf(&job->problem, "can't keep the takes in %s: %s", dir, err_text(job->err));
+    else
+        job->takes_err = file_takes_open(store->env, dir, job->slots.newest, &job->takes);
 }
 
 static void file_recovery_free(struct file_recovery *job)
@@ -76,6 +78,11 @@ static void file_recovery_serve(struct file_store *store, struct file_recovery *
     job->found.done = (struct file_ranges){0};
     store->takes = job->takes;
     job->takes = NULL;
+    if (!store->takes)
+        logger_error(&store->logger,
+                     "can't write to %s: %s: sinks empty the channel all the same, and kill -9 may "
+                     "bring many events again until this works",
+                     store->segments.checkpoint_dir, err_text(job->takes_err));
     store->next = store->settled = store->log_next = job->found.next;
     store->count = (size_t)file_ranges_left(&store->done, store->next);
     struct file_segment *row = file_segments_of(&store->segments, store->done.head);
@@ -84,7 +91,8 @@ static void file_recovery_serve(struct file_store *store, struct file_recovery *
     store->load_number = row ? row->number : 0;
     store->load_offset = FILE_SEGMENT_HEADER;
     if (store->count > 0)
-        logger_info(&store->logger, "%zu events are in it", store->count);
+        logger_info(&store->logger, "%zu %s in it", store->count,
+                    plural(store->count, "event is", "events are"));
     file_write_open(store);
     for (size_t i = 0; i < job->slots.count; i++) { /* so that the log has them, too */
         struct file_range taken = file_takes_slot(&job->slots, i);

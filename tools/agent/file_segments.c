@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/mem.h"
+#include "base/plural.h"
 #include "tools/agent/file_damage.h"
 #include "tools/agent/file_record.h"
 
@@ -489,9 +490,9 @@ int file_segments_recover(struct file_segments *segments, struct file_recovered 
     for (size_t i = begin; i < segments->count; i++) {
         struct file_segment *row = &segments->rows[i];
         if (row->first > recovered->next) {
-            logger_error(segments->logger,
-                         "%s: %" PRIu64 " events before it are damaged or missing", row->path,
-                         row->first - recovered->next);
+            logger_error(segments->logger, "%s: %" PRIu64 " %s before it damaged or missing",
+                         row->path, row->first - recovered->next,
+                         plural((int64_t)(row->first - recovered->next), "event is", "events are"));
             file_recover_reach(recovered, row->first, row->first);
         }
         err = file_recover_segment(segments, row, offset, recovered);

@@ -41,27 +41,41 @@ int file_takes_recover(struct env *env, const char *dir, struct file_recovered *
 {
     char *path = file_takes_path(dir);
     size_t kept = 0;
+    bool misleads = false; /* it tells of events that are still to come */
     int err = ring_file_read(env, path, FILE_TAKES_HEADER, slots);
     for (size_t i = 0; i < slots->count && !err; i++) {
         struct file_range row = file_takes_slot(slots, i);
         bool possible = row.first > 0 && row.first < row.end && row.end <= recovered->next;
+        misleads |= !possible;
         if (possible && file_ranges_add(&recovered->done, row.first, row.end) > 0)
             memmove(slots->payloads[kept++], slots->payloads[i], RING_FILE_PAYLOAD);
     }
     slots->count = kept;
-    if (!err)
-        err = ring_file_store(env, path, FILE_TAKES_HEADER, slots);
+    int stored = err ? err : ring_file_store(env, path, FILE_TAKES_HEADER, slots);
+    if (!stored)
+        slots->newest = RING_FILE_SLOTS;
+    else if (err || misleads)
+        err = stored;
     if (err)
         ring_file_slots_free(slots);
     mem_free(path);
     return err;
 }
 
-int file_takes_open(struct env *env, const char *dir, struct file_takes **out)
+int file_takes_renew(struct env *env, const char *dir, struct file_takes **takes)
+{
+    const struct ring_file_slots none = {.count = 0};
+    char *path = file_takes_path(dir);
+    int err = ring_file_store(env, path, FILE_TAKES_HEADER, &none);
+    mem_free(path);
+    return err ? err : file_takes_open(env, dir, RING_FILE_SLOTS, takes);
+}
+
+int file_takes_open(struct env *env, const char *dir, uint64_t newest, struct file_takes **out)
 {
     char *path = file_takes_path(dir);
     struct ring_file *ring;
-    int err = ring_file_open(env, path, FILE_TAKES_HEADER, RING_FILE_SLOTS, &ring);
+    int err = ring_file_open(env, path, FILE_TAKES_HEADER, newest, &ring);
     mem_free(path);
     if (err)
         return err;

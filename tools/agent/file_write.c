@@ -157,7 +157,9 @@ static void file_write_run(struct env_work *work)
         write->err = env_file_write(write->file, write->data.data, write->data.len, write->offset);
     if (!write->err && write->syncs)
         write->err = env_file_sync(write->file);
-    for (size_t i = 0; i < write->gone_count && !write->err; i++)
+    /* Also when the disk is full: that is how it gets room. They say nothing that the log needs:
+     * takes stand behind their puts, and all of those are done. */
+    for (size_t i = 0; i < write->gone_count; i++)
         file_segments_drop(env, &write->gone[i]);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/plural.h"
 #include "tools/agent/channel.h"
 #include "tools/agent/types.h"
 
@@ -26,7 +27,7 @@ struct memory_channel {
 /* clang-format off */
 static const struct key_row memory_keys[] = {
     KEY_INT("capacity", "100", 1, KEY_MAX_INT, "The most events in the channel."),
-    KEY_INT("transactionCapacity", "100", 1, KEY_MAX_INT,
+    KEY_INT("transactionCapacity", "100", 1, TRANSACTION_MAX,
             "The most events that a source puts, or a sink takes, at once."),
     KEY_INT("keep-alive", "3", 0, KEY_MAX_INT,
             "For how many seconds a put waits for room before it fails."),
@@ -76,8 +77,8 @@ static void memory_close(struct channel *channel)
     struct memory_channel *memory = memory_of(channel);
     ASSERT(memory->taken == 0);
     if (memory->queued > 0)
-        logger_warn(&channel->logger, "%zu events are lost: they were in memory only",
-                    memory->queued);
+        logger_warn(&channel->logger, "%zu %s lost: in memory only", memory->queued,
+                    plural((int64_t)memory->queued, "event is", "events are"));
     for (size_t i = 0; i < memory->queued; i++)
         event_unref(memory_at(memory, memory->head + i));
     mem_free(memory->ring);

@@ -26,6 +26,10 @@ enum take_fate {
 /* What a call returns that ends later, by its callback. 0: it has ended well; negative: ERR_x. */
 enum { TRANSACTION_PENDING = 1 };
 
+/* The most that transactionCapacity may be: there is room for as many events in each batch and each
+ * take, before any has come. */
+enum { TRANSACTION_MAX = 10000000 };
+
 struct put {
     const struct event *events; /* borrowed until the put ends; the channel takes references */
     size_t count;
