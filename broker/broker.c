@@ -50,6 +50,9 @@ static const struct state_row broker_states[] = {
     [BROKER_LEAVING] = {"leaving", STATE_BIT(BROKER_CLOSING)},
     [BROKER_CLOSING] = {"closing", 0},
 };
+STATIC_ASSERT(ARRAY_LEN(broker_states) == BROKER_CLOSING + 1, "each state has its row");
+STATIC_ASSERT(BROKER_LEAVE_LOOK_MS < BROKER_ALONE_MS, "it looks more than once before it gives up");
+STATIC_ASSERT(BROKER_ALONE_MS < BROKER_LEAVE_MS, "without a controller it ends sooner");
 
 const char *broker_state_name(const struct broker *broker)
 {
@@ -151,6 +154,8 @@ static void broker_applied(void *data, int64_t *index, int64_t *term)
 static void broker_log_closed(void *data)
 {
     struct broker *broker = data;
+    ASSERT(broker->state == BROKER_CLOSING);
+    ASSERT(broker->stopped != NULL);
     broker->stopped(broker->stopped_data);
 }
 
@@ -161,6 +166,7 @@ static void broker_free_users(struct broker *broker);
 static void broker_close_due(void *data)
 {
     struct broker *broker = data;
+    ASSERT(broker->state == BROKER_CLOSING);
     broker_free_users(broker);
     log_manager_shutdown(broker->logs, broker_log_closed, broker);
 }
@@ -168,6 +174,8 @@ static void broker_close_due(void *data)
 /* The rest follows in a later turn: this may be called from inside the parts that end. */
 static void broker_close_in(struct broker *broker, int64_t linger_ms)
 {
+    ASSERT(broker->server != NULL);
+    ASSERT(broker->stopped != NULL);
     env_timer_stop(&broker->leave_timer);
     broker_move(broker, BROKER_CLOSING);
     server_stop_accepting(broker->server);
@@ -184,6 +192,7 @@ static void broker_leave_look(void *data)
 {
     struct broker *broker = data;
     int64_t now_us = env_now_us(broker->env);
+    ASSERT(broker->state == BROKER_LEAVING);
     if (controller_channel_is_registered(broker->channel))
         broker->alone_since_us = 0;
     else if (!broker->alone_since_us)
@@ -351,6 +360,7 @@ static int broker_open_server(struct broker *broker, struct buf *problem)
         .data = broker,
         .broker = broker,
     };
+    ASSERT(broker->logs != NULL);
     deps.listeners = config_listeners(config, &deps.listener_count);
     server_limits_read(&deps.limits, config);
     int err = server_new(&deps, problem, &broker->server);
@@ -416,6 +426,7 @@ static void broker_configure(void *data)
 
 static void broker_listen(struct broker *broker)
 {
+    ASSERT(broker->metadata != NULL);
     broker->live = live_settings_new(broker->config, broker->metadata, broker->node_id);
     broker->configured = (struct live_subscriber){.ids = broker_live_ids,
                                                   .count = ARRAY_LEN(broker_live_ids),
@@ -471,6 +482,8 @@ static void broker_make_registration(struct broker *broker)
         registration->log_dir_epochs[registration->n_log_dir_epochs++] =
             log_manager_dir_served(broker->logs, i);
     }
+    ASSERT(registration->n_endpoints == (size_t)count);
+    ASSERT(registration->n_log_dirs == (size_t)dirs);
 }
 
 static void broker_free_registration(Meta__Register *registration)
@@ -586,6 +599,7 @@ static void broker_build_txns(struct broker *broker)
     broker->line_numbers = line_numbers_new(broker->metadata);
     deps.log_data = broker->txn_log;
     deps.lines = broker->marker_lines;
+    ASSERT(broker->txns == NULL);
     broker->txns = txn_manager_new(&deps);
 }
 
@@ -609,6 +623,7 @@ static void broker_build_quotas(struct broker *broker)
         .server = broker->server,
         .window = rate_window_of(config_int(broker->config, CONFIG_QUOTA_WINDOW_NUM),
                                  config_int(broker->config, CONFIG_QUOTA_WINDOW_SIZE_SECONDS))};
+    ASSERT(broker->server != NULL);
     broker->quotas = quotas_new(&deps);
 }
 
@@ -624,6 +639,8 @@ static void broker_build_telemetry(struct broker *broker)
 
 static void broker_build(struct broker *broker)
 {
+    ASSERT(broker->logs != NULL);
+    ASSERT(broker->server != NULL);
     broker_make_registration(broker);
     broker->metadata = metadata_new(broker->env, &broker->loggers[LOGGER_BROKER_METADATA]);
     broker_listen(broker);
@@ -683,6 +700,8 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
     broker->failed = failed;
     broker->failed_data = data;
     env_random_bytes(env, broker->incarnation.bytes, sizeof(broker->incarnation.bytes));
+    ASSERT(failed != NULL);
+    ASSERT(broker->node_id >= 0);
     broker_limit_lines(broker);
     env_timer_init(env, &broker->leave_timer, broker_leave_look, broker);
     env_timer_init(env, &broker->close_timer, broker_close_due, broker);
@@ -701,6 +720,7 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
 
 void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data)
 {
+    ASSERT(stopped != NULL);
     broker->stopped = stopped;
     broker->stopped_data = data;
     if (broker->state != BROKER_SERVING ||
@@ -745,6 +765,9 @@ static void broker_free_users(struct broker *broker)
     broker->replicas = NULL;
     broker->partitions = NULL;
     broker->channel = NULL;
+    ASSERT(broker->groups == NULL);
+    ASSERT(broker->txns == NULL);
+    ASSERT(broker->txn_verifier == NULL);
 }
 
 void broker_free(struct broker *broker)
@@ -755,12 +778,16 @@ void broker_free(struct broker *broker)
     broker_free_users(broker);
     live_settings_free(broker->live);
     if (broker->metadata)
-        metadata_free(broker->metadata);
+        metadata_end_waits(broker->metadata);
     if (broker->logs)
         log_manager_free(broker->logs);
     if (broker->server)
         server_free(broker->server);
     quotas_free(broker->quotas);
+    if (broker->metadata) {
+        list_remove(&broker->listener.link);
+        metadata_free(broker->metadata);
+    }
     if (broker->request_trace)
         request_trace_close(broker->request_trace);
     mem_free(broker->request_trace);

@@ -34,6 +34,7 @@ void metadata_end_waits(struct metadata *metadata)
     struct list *step;
     while ((step = list_pop(&metadata->waits))) {
         struct metadata_wait *wait = LIST_ENTRY(step, struct metadata_wait, link);
+        ASSERT(wait->done != NULL);
         env_timer_stop(&wait->timer);
         wait->done(wait, ERR_BROKER_NOT_AVAILABLE);
     }
@@ -43,6 +44,7 @@ void metadata_free(struct metadata *metadata)
 {
     metadata_end_waits(metadata);
     ASSERT(list_empty(&metadata->waits));
+    ASSERT(list_empty(&metadata->listeners)); /* each leaves before it is freed */
     image_free(metadata->image);
     mem_free(metadata);
 }
@@ -177,6 +179,7 @@ int metadata_apply_entries(struct metadata *metadata, const Meta__Entries *entri
     }
     if (entries->committed_index > metadata->index)
         metadata->index = entries->committed_index;
+    ASSERT(metadata->index >= 0);
     metadata_settle(metadata);
     return 0;
 }
@@ -203,6 +206,7 @@ int metadata_apply_snapshot(struct metadata *metadata, const Meta__Snapshot *sna
 static void metadata_wait_due(void *data)
 {
     struct metadata_wait *wait = data;
+    ASSERT(wait->done != NULL);
     list_remove(&wait->link);
     wait->done(wait, wait->applied ? 0 : ERR_TIMED_OUT);
 }

@@ -384,6 +384,7 @@ void quotas_free(struct quotas *quotas)
     quotas_drop_idle(quotas, 0);
     ASSERT(quotas->clients.count == 0);
     ASSERT(quotas->rates.count == 0);
+    list_remove(&quotas->listener.link);
     hosts_free(quotas->hosts);
     map_close(&quotas->clients);
     map_close(&quotas->rates);

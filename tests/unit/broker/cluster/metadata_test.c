@@ -81,6 +81,7 @@ static void known_open(struct known *k)
 
 static void known_close(struct known *k)
 {
+    list_remove(&k->heard.listener.link);
     metadata_free(k->metadata);
     env_free(k->env);
 }
