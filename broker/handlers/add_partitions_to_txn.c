@@ -6,6 +6,7 @@
  * keep for themselves, none of its transaction is added, and the others say so. */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/handlers/nodes.h"
@@ -84,6 +85,7 @@ static bool add_refuse(struct add_item *item)
 {
     const struct request *request = item->all->request;
     bool refused = false;
+    ASSERT(item->results != NULL || item->add.topic_count == 0);
     add_fill(item, ERR_OPERATION_NOT_ATTEMPTED);
     for (int32_t i = 0; i < item->add.topic_count; i++)
         for (int32_t j = 0; j < item->add.topics[i].partitions.count; j++) {
@@ -100,6 +102,7 @@ static bool add_refuse(struct add_item *item)
 static void add_verified(struct txn_add *add, const struct txn *txn, int err)
 {
     struct add_item *item = CONTAINER_OF(add, struct add_item, add);
+    ASSERT(err <= 0);
     ASSERT(item->verify_only);
     for (int32_t i = 0; i < add->topic_count; i++)
         for (int32_t j = 0; j < add->topics[i].partitions.count; j++) {
@@ -115,6 +118,7 @@ static void add_verified(struct txn_add *add, const struct txn *txn, int err)
 static void add_done(struct txn_add *add, int err)
 {
     struct add_item *item = CONTAINER_OF(add, struct add_item, add);
+    ASSERT(err <= 0);
     ASSERT(!item->verify_only);
     add_fill(item, err);
     add_finish(item->all);
@@ -122,6 +126,7 @@ static void add_done(struct txn_add *add, int err)
 
 static void add_ask(struct add_item *item)
 {
+    ASSERT(item->all->open > 0);
     if (add_refuse(item))
         return;
     item->all->open++;
@@ -145,6 +150,7 @@ static void add_ask(struct add_item *item)
 static bool add_name_topics(struct add_partitions *all, const struct txn_add *add,
                             topic_result *out)
 {
+    ASSERT(all->named <= ADD_PARTITIONS_MAX);
     for (int32_t i = 0; i < add->topic_count; i++) {
         const topic_named *named = &add->topics[i];
         out[i].name = named->name;
@@ -165,6 +171,7 @@ static bool add_prepare_one(struct add_partitions *all)
 {
     const struct add_partitions_to_txn_request *body = all->request->body;
     struct add_item *item = all->items;
+    ASSERT(all->count == 1);
     item->add.producer =
         (struct txn_producer){body->v3_and_below_transactional_id, body->v3_and_below_producer_id,
                               body->v3_and_below_producer_epoch};
@@ -180,6 +187,7 @@ static bool add_prepare_many(struct add_partitions *all)
 {
     const struct add_partitions_to_txn_request *body = all->request->body;
     struct arena *arena = &all->request->arena;
+    ASSERT(all->count == body->transactions.count);
     txn_result *out = WIRE_ARRAY(arena, &all->response.results_by_transaction, all->count,
                                  &add_partitions_to_txn_response_add_partitions_to_txn_result_desc);
     for (int32_t i = 0; out && i < all->count; i++) {

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
@@ -20,6 +21,10 @@ enum {
     API_VERSIONS_CLUSTER_VERSION = 5
 };
 
+STATIC_ASSERT(API_VERSIONS_CLIENT_VERSION < API_VERSIONS_ZERO_VERSION,
+              "the versions follow each other");
+STATIC_ASSERT(API_VERSIONS_ZERO_VERSION < API_VERSIONS_CLUSTER_VERSION,
+              "the versions follow each other");
 /* KIP-511: letters and digits, inside also dots and dashes. */
 static bool api_versions_is_name(struct wire_str name)
 {
@@ -72,6 +77,7 @@ static bool api_versions_fill(struct request *request, struct api_versions_respo
     cursor = 0;
     for (int32_t i = 0; i < count; i++) {
         const struct api_row *row = api_table_next(table, &cursor);
+        ASSERT(row != NULL);
         keys[i].api_key = row->key;
         keys[i].min_version = row->version_min;
         keys[i].max_version = row->version_max;
@@ -88,6 +94,7 @@ static void api_versions_fill_supported(struct api_versions_response *response)
             .min_version = features[i].min,
             .max_version = features[i].max};
     response->supported_features.count = (int32_t)(to - response->supported_features.items);
+    ASSERT(response->supported_features.count == FEATURES_COUNT);
 }
 
 /* A feature that is off is not told. */
@@ -104,6 +111,7 @@ static void api_versions_fill_finalized(const struct image *image,
                 .max_version_level = level};
     }
     response->finalized_features.count = (int32_t)(to - response->finalized_features.items);
+    ASSERT(response->finalized_features.count <= FEATURES_COUNT);
 }
 
 static bool api_versions_fill_features(struct request *request,
@@ -129,6 +137,7 @@ static void api_versions_answer_future(struct request *request,
     const struct api_row *row = api_table_find(&handlers_table, KAFKA_API_API_VERSIONS);
     struct api_versions_response_api_version own = {
         .api_key = row->key, .min_version = row->version_min, .max_version = row->version_max};
+    ASSERT(row != NULL);
     response->error_code = err_to_wire(ERR_UNSUPPORTED_VERSION);
     response->api_keys.count = 1;
     response->api_keys.items = &own;

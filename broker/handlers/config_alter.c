@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "broker/broker.h"
@@ -25,6 +26,8 @@ int config_alter_refuse(struct config_alter *alter, struct config_alter_resource
                         const char *format, ...)
 {
     struct buf text;
+    ASSERT(err < 0);
+    ASSERT(resource != NULL);
     va_list args;
     buf_init(&text);
     va_start(args, format);
@@ -63,6 +66,7 @@ static int config_alter_check_names(struct config_alter *alter,
     for (size_t i = 0; i < out->n_entries; i++)
         if (out->entries[i]->operation == META__CONFIG_ENTRY__OPERATION__SET)
             names[count++] = out->entries[i]->key;
+    ASSERT(count <= out->n_entries);
     buf_init(&problem);
     int err = config_change_check_names(config_alter_scope(resource), names, count, &problem);
     if (err)
@@ -79,6 +83,7 @@ static int config_alter_check_list(struct config_alter *alter,
     bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
     bool list = append || entry->operation == META__CONFIG_ENTRY__OPERATION__SUBTRACT;
     const struct config_row *row = config_change_row(config_alter_scope(resource), entry->key);
+    ASSERT(entry->key != NULL);
     if (list && !row)
         return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG, "Unknown config name: %s",
                                    entry->key);
@@ -157,6 +162,7 @@ static int config_alter_check_group(struct config_alter *alter,
             (void)config_chain_find(&chain, CONFIG_FROM_BROKER, config_group_base(id), &value);
         values[id] = value.number;
     }
+    ASSERT(ARRAY_LEN(values) == CONFIG_GROUP_SETTINGS);
     struct buf problem;
     buf_init(&problem);
     int err = config_group_check_fit(alter->request->broker->config, values, own, &problem);
@@ -202,6 +208,7 @@ static int config_alter_resolve_list(struct config_alter *alter,
     if (config_chain_find(&chain, source, id, &base) <= source)
         return 0; /* the controller changes that */
     const char *text = base.text ? base.text : "";
+    ASSERT(entry->value != NULL);
     char *value = arena_alloc(&alter->request->arena, strlen(text) + strlen(entry->value) + 2);
     if (!value)
         return ERR_NO_MEMORY;
@@ -270,6 +277,7 @@ static int config_alter_fill(struct config_alter *alter, struct config_alter_res
 {
     struct arena *arena = &alter->request->arena;
     size_t count = (size_t)resource->entry_count;
+    ASSERT(resource->entry_count >= 0);
     if (resource->type == RESOURCES_BROKER_LOGGER) /* only single levels can be changed */
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST, "Unknown resource type %d",
                                    resource->type);
@@ -304,6 +312,7 @@ static void config_alter_result(void *data, int err, const char *sentence,
     struct config_alter *alter = data;
     struct arena *arena = &alter->request->arena;
     for (size_t i = 0; i < alter->command.n_resources; i++) {
+        ASSERT(alter->sent[i] != NULL);
         struct config_alter_resource *resource = alter->sent[i];
         const Meta__ResourceResult *decided =
             !err && i < reply->n_resources ? reply->resources[i] : NULL;
@@ -316,6 +325,7 @@ static void config_alter_result(void *data, int err, const char *sentence,
 static void config_alter_finish(void *data, int err)
 {
     struct config_alter *alter = data;
+    ASSERT(alter->answer != NULL);
     (void)err;
     alter->answer(alter);
 }
@@ -328,6 +338,7 @@ static const struct command_events config_alter_events = {
 struct config_alter *config_alter_new(struct request *request, int32_t count)
 {
     struct config_alter *alter = arena_alloc(&request->arena, sizeof(*alter));
+    ASSERT(count >= 0);
     if (!alter)
         return NULL;
     alter->request = request;
@@ -344,6 +355,7 @@ struct config_alter_entry *config_alter_entries(struct config_alter *alter,
                                                 struct config_alter_resource *resource,
                                                 int32_t count)
 {
+    ASSERT(count >= 0);
     resource->entry_count = count;
     resource->entries =
         arena_alloc_array(&alter->request->arena, (size_t)count, sizeof(*resource->entries));
@@ -377,6 +389,7 @@ static void config_alter_find_doubles(struct config_alter *alter)
 static bool config_alter_is_too_much(const struct config_alter *alter)
 {
     size_t count = 0, metrics = 0;
+    ASSERT(alter->count >= 0);
     for (int32_t i = 0; i < alter->count; i++) {
         const struct config_alter_resource *resource = &alter->resources[i];
         count += (size_t)resource->entry_count;
@@ -411,18 +424,22 @@ static bool config_alter_prepare(struct config_alter *alter)
             continue;
         }
         size_t at = alter->command.n_resources;
+        ASSERT(at < count);
         int err = config_alter_fill(alter, resource, alter->command.resources[at]);
         if (err == ERR_NO_MEMORY)
             return false;
         if (!err)
             alter->sent[alter->command.n_resources++] = resource;
     }
+    ASSERT(alter->command.n_resources <= count);
     return true;
 }
 
 void config_alter_run(struct config_alter *alter)
 {
     struct request *request = alter->request;
+    ASSERT(alter->answer != NULL);
+    ASSERT(alter->count == 0 || alter->resources != NULL);
     if (config_alter_is_too_much(alter)) {
         for (int32_t i = 0; i < alter->count; i++) {
             alter->resources[i].error_code = err_to_wire(ERR_POLICY_VIOLATION);

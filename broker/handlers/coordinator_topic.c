@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
@@ -49,6 +50,7 @@ struct topic_wait {
 
 const char *coordinator_topic_name(enum coordinator_topic which)
 {
+    ASSERT(which < ARRAY_LEN(coordinator_topics));
     return coordinator_topics[which].name;
 }
 
@@ -56,12 +58,15 @@ const struct image_topic *coordinator_topic_find(const struct request *request,
                                                  enum coordinator_topic which)
 {
     const char *name = coordinator_topics[which].name;
+    ASSERT(which < ARRAY_LEN(coordinator_topics));
     return image_topic_by_name(nodes_image(request), name, strlen(name));
 }
 
 static void topic_created(void *data, int err, const int *errors)
 {
     struct topic_wait *wait = data;
+    ASSERT(wait->then != NULL);
+    ASSERT(err <= 0);
     if (err || errors[0])
         request_warn(wait->request, "%s could not be created: %s",
                      coordinator_topics[wait->which].name, err_text(err ? err : errors[0]));
@@ -70,6 +75,7 @@ static void topic_created(void *data, int err, const int *errors)
 
 static int32_t topic_wanted(const struct request *request, enum coordinator_topic which)
 {
+    ASSERT(which < ARRAY_LEN(coordinator_topics));
     return (int32_t)config_int(request->broker->config, coordinator_topics[which].replicas);
 }
 
@@ -106,6 +112,8 @@ static void topic_create(struct request *request, struct topic_wait *wait)
     bool small = size < config_row(CONFIG_LOG_SEGMENT_BYTES)->min; /* no topic may have so little */
     int32_t replicas = wait->replicas;
     char segment_bytes[24], min_isr[12];
+    ASSERT(wait->replicas > 0);
+    ASSERT(which < ARRAY_LEN(coordinator_topics));
     snprintf(segment_bytes, sizeof(segment_bytes), "%lld", (long long)size);
     struct command_setting settings[] = {
         {"cleanup.policy", "compact"},

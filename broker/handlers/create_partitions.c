@@ -2,6 +2,7 @@
  * twice is answered here; the rest in the controller's words. */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "broker/broker.h"
@@ -27,10 +28,12 @@ static void create_partitions_result(void *data, int err, const char *sentence,
 {
     struct create_partitions *create = data;
     struct arena *arena = &create->request->arena;
+    ASSERT(create->command.n_topics <= (size_t)create->response.results.count);
     if (!err)
         origin_throttle(create->request, reply);
     for (size_t i = 0; i < create->command.n_topics; i++) {
         partitions_result *result = create->sent[i];
+        ASSERT(result != NULL);
         const Meta__TopicResult *decided = !err && i < reply->n_topics ? reply->topics[i] : NULL;
         if (decided) {
             result->error_code = (int16_t)decided->error;
@@ -95,6 +98,7 @@ static void create_partitions_list(struct create_partitions *create, int32_t *as
         asked_at[used++] = i;
     }
     map_close(&seen);
+    ASSERT(used <= body->topics.count);
     create->response.results.count = used;
 }
 
@@ -118,6 +122,8 @@ static bool create_partitions_prepare(struct create_partitions *create)
         if (result->error_code)
             continue;
         size_t at = create->command.n_topics;
+        ASSERT(at < asked);
+        ASSERT(asked_at[i] >= i);
         int err = create_partitions_fill(arena, &body->topics.items[asked_at[i]],
                                          create->command.topics[at]);
         if (err == ERR_NO_MEMORY)

@@ -6,6 +6,7 @@
  * controller's words, and those of the whole command, with which each topic sent is answered. */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "broker/broker.h"
@@ -39,6 +40,7 @@ struct create_topics {
 
 static void create_topics_refuse(creatable_result *result, int err, const char *sentence)
 {
+    ASSERT(err < 0);
     result->error_code = err_to_wire(err);
     result->error_message = wire_str_from(sentence);
 }
@@ -53,6 +55,7 @@ static int create_topics_add_assignments(struct arena *arena, const creatable_to
     if (!topic->assignments)
         return ERR_NO_MEMORY;
     topic->n_assignments = count;
+    ASSERT(count == 0 || asked->assignments.items != NULL);
     for (size_t i = 0; i < count; i++) {
         topic->assignments[i]->partition = asked->assignments.items[i].partition_index;
         topic->assignments[i]->replicas = asked->assignments.items[i].broker_ids.items;
@@ -126,12 +129,14 @@ static void create_topics_result(void *data, int err, const char *sentence,
 {
     struct create_topics *create = data;
     struct arena *arena = &create->request->arena;
+    ASSERT(create->command.n_topics <= (size_t)create->response.topics.count);
     if (!err) {
         create_topics_keep_defaults(create, reply);
         origin_throttle(create->request, reply);
     }
     for (size_t i = 0; i < create->command.n_topics; i++) {
         creatable_result *result = create->sent[i];
+        ASSERT(result != NULL);
         if (err || i >= reply->n_topics) {
             create_topics_refuse(result, err ? err : ERR_UNKNOWN_SERVER_ERROR, NULL);
             result->error_message = command_keep(arena, err ? sentence : NULL);
@@ -190,6 +195,7 @@ static bool create_topics_fill_configs(struct create_topics *create,
         out->is_sensitive = setting.sensitive;
         out++;
     }
+    ASSERT(out <= result->configs.items + settings_topic_count());
     result->configs.count = (int32_t)(out - result->configs.items);
     return true;
 }
@@ -243,6 +249,7 @@ static int32_t create_topics_list(struct create_topics *create, int32_t *asked_a
         asked_at[count++] = i;
     }
     map_close(&seen);
+    ASSERT(count <= body->topics.count);
     create->response.topics.count = count;
     return count;
 }
@@ -268,6 +275,8 @@ static bool create_topics_prepare(struct create_topics *create)
         size_t at = create->command.n_topics;
         if (result->error_code)
             continue;
+        ASSERT(at < asked);
+        ASSERT(asked_at[i] >= i);
         int err = create_topics_fill(arena, &body->topics.items[asked_at[i]],
                                      create->command.topics[at], result);
         if (err == ERR_NO_MEMORY)
@@ -275,6 +284,7 @@ static bool create_topics_prepare(struct create_topics *create)
         if (!err)
             create->sent[create->command.n_topics++] = result;
     }
+    ASSERT(create->command.n_topics <= (size_t)count);
     return true;
 }
 

@@ -6,6 +6,7 @@
  * has not heard of yet goes as a name. */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mutation.h"
@@ -34,6 +35,7 @@ struct delete_topics {
 
 static void delete_topics_refuse(delete_result *result, int err, const char *sentence)
 {
+    ASSERT(err < 0);
     result->error_code = err_to_wire(err);
     result->error_message = wire_str_from(sentence);
 }
@@ -61,10 +63,12 @@ static void delete_topics_result(void *data, int err, const char *sentence,
                                  const Meta__CommandReply *reply)
 {
     struct delete_topics *delete = data;
+    ASSERT(delete->command.n_topics <= (size_t) delete->response.responses.count);
     if (!err)
         origin_throttle(delete->request, reply);
     for (size_t i = 0; i < delete->command.n_topics; i++) {
         delete_result *result = delete->sent[i];
+        ASSERT(result != NULL);
         if (!err && i < reply->n_topics) {
             delete_topics_take(delete, result, reply->topics[i]);
             continue;
@@ -201,6 +205,7 @@ static bool delete_topics_send(struct delete_topics *delete)
         }
         delete->sent[delete->command.n_topics++] = result;
     }
+    ASSERT(delete->command.n_topics <= (size_t)count);
     return true;
 }
 
@@ -231,6 +236,7 @@ static bool delete_topics_prepare(struct delete_topics *delete)
     }
     delete_topics_refuse_aliases(delete, &seen, used);
     map_close(&seen);
+    ASSERT(used <= count);
     delete->response.responses.count = used;
     return delete_topics_send(delete);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "base/version.h"
@@ -56,6 +57,8 @@ static bool describe_fill_synonyms(struct arena *arena, const struct setting *se
     struct describe_configs_response_describe_configs_synonym *synonyms =
         WIRE_ARRAY(arena, &out->synonyms, setting->synonym_count,
                    &describe_configs_response_describe_configs_synonym_desc);
+    ASSERT(setting->synonym_count >= 0);
+    ASSERT(setting->synonym_count <= (int)ARRAY_LEN(setting->synonyms));
     for (int i = 0; synonyms && i < setting->synonym_count; i++) {
         synonyms[i].name = wire_str_from(setting->synonyms[i].name);
         synonyms[i].value = wire_str_from(setting->synonyms[i].value);
@@ -68,6 +71,8 @@ static bool describe_fill_synonyms(struct arena *arena, const struct setting *se
 static bool describe_add(struct describe_configs *describe, const struct setting *setting)
 {
     const struct describe_configs_request *body = describe->request->body;
+    ASSERT(setting->name != NULL);
+    ASSERT(describe->result->configs.items != NULL);
     described_config *out = &describe->result->configs.items[describe->result->configs.count];
     out->name = wire_str_from(setting->name);
     out->value = wire_str_from(setting->value);
@@ -122,6 +127,7 @@ static described_config *describe_find(struct describe_configs *describe, const 
 static bool describe_add_refused(struct describe_configs *describe, const char *name,
                                  enum config_source source)
 {
+    ASSERT(name != NULL);
     described_config *told = describe_find(describe, name);
     struct setting setting = {.name = name,
                               .doc = "Given by an older release; no effect.",
@@ -143,6 +149,7 @@ static bool describe_add_refused(struct describe_configs *describe, const char *
 static bool describe_refused(struct describe_configs *describe, enum config_scope scope,
                              const struct image_config *given, size_t count)
 {
+    ASSERT(count == 0 || given != NULL);
     for (size_t i = 0; i < count; i++)
         if (describe_wants(describe, given[i].key) && describe_is_refused(scope, &given[i]) &&
             !describe_add_refused(describe, given[i].key, config_chain_source(scope)))
@@ -168,6 +175,7 @@ static bool describe_version(struct describe_configs *describe)
 
 static bool describe_refuse(struct describe_configs *describe, int err, const char *sentence)
 {
+    ASSERT(err < 0);
     describe->result->error_code = err_to_wire(err);
     describe->result->error_message = wire_str_from(sentence);
     return true;

@@ -3,6 +3,7 @@
  * failed come back then. */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
@@ -46,6 +47,8 @@ static bool elect_fill(struct elect_leaders *elect, const Meta__CommandReply *re
         while (end < reply->n_elections &&
                strcmp(reply->elections[end]->topic, reply->elections[i]->topic) == 0)
             end++;
+        ASSERT(end > i);
+        ASSERT(end <= reply->n_elections);
         elect_partition *out = WIRE_ARRAY(arena, &topics->partition_result, (int32_t)(end - i),
                                           &elect_leaders_response_partition_result_desc);
         topics->topic = command_keep(arena, reply->elections[i]->topic);
@@ -55,6 +58,7 @@ static bool elect_fill(struct elect_leaders *elect, const Meta__CommandReply *re
             elect_fill_partition(arena, out++, reply->elections[i]->partition,
                                  (int16_t)reply->elections[i]->error, reply->elections[i]->message);
     }
+    ASSERT(topics <= elect->response.replica_election_results.items + reply->n_elections);
     elect->response.replica_election_results.count =
         (int32_t)(topics - elect->response.replica_election_results.items);
     return true;
@@ -66,6 +70,7 @@ static bool elect_refuse(struct elect_leaders *elect, int err, const char *sente
     const struct elect_leaders_request *body = elect->request->body;
     struct arena *arena = &elect->request->arena;
     int32_t count = body->topic_partitions.count > 0 ? body->topic_partitions.count : 0;
+    ASSERT(err < 0);
     if (elect->request->version >= ELECT_TYPE_VERSION)
         elect->response.error_code = err_to_wire(err);
     elect_topic *topics = WIRE_ARRAY(arena, &elect->response.replica_election_results, count,

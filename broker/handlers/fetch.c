@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/mutation.h"
 #include "broker/broker.h"
@@ -28,6 +29,8 @@ enum {
     FETCH_BATCHES_VERSION = 4 /* older ones get messages of magic 0 or 1 */
 };
 
+STATIC_ASSERT(FETCH_BATCHES_VERSION < FETCH_ZSTD_VERSION, "only batches are compressed so");
+STATIC_ASSERT(FETCH_ZSTD_VERSION < FETCH_RACK_VERSION, "the versions follow each other");
 struct fetch_result {
     struct fetch_session_slot *slot;
     int err;
@@ -68,11 +71,17 @@ static void fetch_drop_results(struct fetch *fetch)
     fetch->count = 0;
     fetch->bytes = fetch->throttled = 0;
     fetch->starved = false;
+    ASSERT(fetch->bytes == 0);
 }
 
 static void fetch_free(struct request *request)
 {
     struct fetch *fetch = request->state;
+    ASSERT(fetch->session == NULL);
+    ASSERT(fetch->convert == NULL);
+    ASSERT(!partition_op_is_open(&fetch->read.op));
+    ASSERT(!env_timer_running(&fetch->deadline));
+    ASSERT(!env_timer_running(&fetch->look));
     fetch_drop_results(fetch);
     mem_free(fetch->results);
     mem_free(fetch->rack);
@@ -104,6 +113,8 @@ static size_t fetch_limit(const struct fetch *fetch, const struct fetch_session_
 
 static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session_slot *slot)
 {
+    ASSERT(fetch->count <= fetch->cap);
+    ASSERT(slot != NULL);
     if (fetch->count == fetch->cap) {
         size_t cap = fetch->cap ? fetch->cap * 2 : 4;
         struct fetch_result *results =
@@ -113,6 +124,7 @@ static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session
         fetch->results = results;
         fetch->cap = cap;
     }
+    ASSERT(fetch->count < fetch->cap);
     struct fetch_result *result = &fetch->results[fetch->count++];
     *result = (struct fetch_result){.slot = slot, .leader = -1, .leader_epoch = -1};
     return result;
@@ -120,6 +132,8 @@ static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session
 
 static void fetch_fail(struct fetch_result *result, int err)
 {
+    ASSERT(err < 0);
+    ASSERT(result->slot != NULL);
     result->err = err;
     partition_read_release(&result->read);
     /* A replica starts where the leader's log starts, when it is out of its range. */
@@ -157,6 +171,9 @@ static void fetch_read_done(struct partition_op *op)
     struct partition_read_op *read = CONTAINER_OF(op, struct partition_read_op, op);
     struct fetch *fetch = CONTAINER_OF(read, struct fetch, read);
     ASSERT(fetch->count > 0);
+    ASSERT(fetch->reading);
+    ASSERT(fetch->session != NULL);
+    ASSERT(op->err <= 0);
     struct fetch_result *result = &fetch->results[fetch->count - 1];
     struct list *next = fetch_slot_next(fetch, result->slot);
     result->slot->named = false;
@@ -177,6 +194,8 @@ static void fetch_read_done(struct partition_op *op)
 static bool fetch_read_slot(struct fetch *fetch, struct fetch_session_slot *slot)
 {
     struct fetch_session *session = fetch->session;
+    ASSERT(fetch->reading);
+    ASSERT(!partition_op_is_open(&fetch->read.op));
     if (slot->pass == session->pass || (slot->sent && !fetch->full))
         return false;
     slot->pass = session->pass;
@@ -226,6 +245,9 @@ static void fetch_collect(struct fetch *fetch)
 {
     struct fetch_session *session = fetch->session;
     ASSERT(!fetch->reading);
+    ASSERT(fetch->session != NULL);
+    ASSERT(fetch->convert == NULL);
+    ASSERT(!partition_op_is_open(&fetch->read.op));
     env_timer_stop(&fetch->look); /* the time may be over in the turn in which it was woken */
     fetch->reading = true;
     fetch->due = fetch->again = false;
@@ -250,6 +272,7 @@ static void fetch_fill_leader(const struct fetch *fetch, const struct fetch_resu
 static bool fetch_fill_aborted(struct fetch *fetch, const struct fetch_result *result,
                                struct fetch_response_partition_data *data)
 {
+    ASSERT(result->read.aborted_count == 0 || result->read.aborted != NULL);
     data->aborted_transactions.count = -1;
     if (!result->slot->topic->session->committed || result->err)
         return true;
@@ -344,6 +367,7 @@ static bool fetch_fill_response(struct fetch *fetch, struct fetch_response *resp
                 return false;
         i = end;
     }
+    ASSERT(topic_count <= (int32_t)fetch->count);
     response->responses.count = topic_count;
     return true;
 }
@@ -353,6 +377,9 @@ static void fetch_send(struct fetch *fetch)
     struct request *request = fetch->request;
     struct fetch_session *session = fetch->session;
     struct fetch_response response;
+    ASSERT(session != NULL);
+    ASSERT(!fetch->reading);
+    ASSERT(fetch->convert == NULL);
     wire_defaults(&fetch_response_desc, &response);
     response.session_id = session->id;
     bool filled = !fetch->starved && fetch_fill_response(fetch, &response);
@@ -374,6 +401,8 @@ static void fetch_send(struct fetch *fetch)
 static void fetch_converted(void *data, struct fetch_convert_part *parts)
 {
     struct fetch *fetch = data;
+    ASSERT(fetch->convert != NULL);
+    ASSERT(fetch->session != NULL);
     fetch->convert = NULL;
     for (size_t i = 0; i < fetch->count; i++) {
         struct fetch_result *result = &fetch->results[i];
@@ -398,6 +427,7 @@ static void fetch_superseded(void *data)
     struct fetch_session *session = fetch->session;
     struct request *request = fetch->request;
     struct fetch_response response;
+    ASSERT(session != NULL);
     env_timer_stop(&fetch->deadline);
     env_timer_stop(&fetch->look);
     partition_op_cancel(&fetch->read.op);
@@ -418,6 +448,8 @@ static void fetch_superseded(void *data)
 static bool fetch_convert(struct fetch *fetch)
 {
     struct request *request = fetch->request;
+    ASSERT(fetch->convert == NULL);
+    ASSERT(fetch->session != NULL);
     fetch->convert = fetch_convert_new(fetch_sessions_converter(request->broker->fetch_sessions),
                                        fetch->count, request->version >= 2 ? 1 : 0);
     for (size_t i = 0; i < fetch->count; i++) {
@@ -443,6 +475,8 @@ static void fetch_withhold(struct fetch *fetch)
     struct request *request = fetch->request;
     struct fetch_response response;
     bool full = fetch->full; /* the reply may free the fetch */
+    ASSERT(session != NULL);
+    ASSERT(!fetch->reading);
     fetch_drop_results(fetch);
     wire_defaults(&fetch_response_desc, &response);
     response.session_id = full ? 0 : session->id;
@@ -456,6 +490,8 @@ static void fetch_withhold(struct fetch *fetch)
 
 static void fetch_answer(struct fetch *fetch)
 {
+    ASSERT(!fetch->reading);
+    ASSERT(fetch->session != NULL);
     env_timer_stop(&fetch->deadline);
     env_timer_stop(&fetch->look);
     if (fetch->bytes > 0 && !fetch->starved && !request_may_take(fetch->request, fetch->bytes)) {
@@ -473,6 +509,8 @@ static void fetch_answer(struct fetch *fetch)
 /* Every slot that may have news was read. */
 static void fetch_collected(struct fetch *fetch)
 {
+    ASSERT(fetch->reading);
+    ASSERT(fetch->session != NULL);
     fetch->reading = false;
     if (fetch->due || fetch->last || list_empty(&fetch->session->slots) ||
         (int64_t)fetch->bytes >= fetch->min_bytes) {
@@ -490,6 +528,7 @@ static void fetch_collected(struct fetch *fetch)
 static void fetch_deadline(void *data)
 {
     struct fetch *fetch = data;
+    ASSERT(fetch->session != NULL);
     fetch->last = true;
     if (!fetch->reading)
         fetch_collect(fetch);
@@ -503,6 +542,7 @@ static void fetch_look(void *data)
 static void fetch_wake(void *data)
 {
     struct fetch *fetch = data;
+    ASSERT(fetch->session != NULL);
     if (fetch->reading)
         fetch->again = true;
     else if (!env_timer_running(&fetch->look))
@@ -512,6 +552,7 @@ static void fetch_wake(void *data)
 static void fetch_refuse(struct request *request, int err)
 {
     struct fetch_response response;
+    ASSERT(err < 0);
     if (err == ERR_NO_MEMORY) {
         request_fail(request, err, "names more partitions than fit in the memory of all fetches");
         return;
@@ -551,6 +592,7 @@ static struct fetch *fetch_new(struct request *request, struct fetch_session *se
 {
     const struct fetch_request *body = request->body;
     struct fetch *fetch = mem_alloc(sizeof(*fetch));
+    ASSERT(session != NULL);
     fetch->request = request;
     fetch->session = session;
     fetch->full = full;

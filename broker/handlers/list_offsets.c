@@ -5,6 +5,7 @@
  * a time. Failure modes are errors of single partitions. */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/map.h"
 #include "broker/broker.h"
@@ -40,6 +41,8 @@ static bool list_offsets_is_repeated(struct list_offsets_seen *seen,
 {
     struct wire_str name = body->topics.items[at].name;
     void *first = map_get(&seen->topics, name.data, (size_t)name.len);
+    ASSERT(at >= 0);
+    ASSERT(at < body->topics.count);
     if (!first) {
         first = &body->topics.items[at];
         map_put(&seen->topics, name.data, (size_t)name.len, first);
@@ -60,6 +63,8 @@ struct list_offsets {
 static const asked_topic *list_offsets_topic(const struct list_offsets *list)
 {
     const struct list_offsets_request *body = list->request->body;
+    ASSERT(list->topic >= 0);
+    ASSERT(list->topic < body->topics.count);
     return &body->topics.items[list->topic];
 }
 
@@ -76,6 +81,8 @@ static int list_offsets_ask(struct list_offsets *list)
     const asked_topic *topic = list_offsets_topic(list);
     const asked_partition *asked = &topic->partitions.items[list->at];
     struct partitions *partitions = list->request->broker->partitions;
+    ASSERT(list->at < topic->partitions.count);
+    ASSERT(!partition_op_is_open(&list->op.op));
     if (list_offsets_is_repeated(&list->seen, body, list->topic, asked->partition_index))
         return ERR_INVALID_REQUEST;
     if (list_offsets_is_unknown(asked->timestamp, list->request->version))
@@ -96,6 +103,8 @@ static int list_offsets_ask(struct list_offsets *list)
 static bool list_offsets_tell(struct list_offsets *list, int err)
 {
     struct request *request = list->request;
+    ASSERT(err <= 0);
+    ASSERT(list->at < list->response.topics.items[list->topic].partitions.count);
     told_partition *told = &list->response.topics.items[list->topic].partitions.items[list->at];
     if (err == ERR_OFFSET_NOT_AVAILABLE && request->version < LIST_OFFSETS_NOT_AVAILABLE_VERSION)
         err = ERR_LEADER_NOT_AVAILABLE;
@@ -119,6 +128,7 @@ static bool list_offsets_tell(struct list_offsets *list, int err)
 
 static bool list_offsets_begin_topic(struct list_offsets *list)
 {
+    ASSERT(list->at == 0);
     told_topic *told = &list->response.topics.items[list->topic];
     told->name = list_offsets_topic(list)->name;
     return WIRE_ARRAY(&list->request->arena, &told->partitions,
@@ -130,6 +140,7 @@ static void list_offsets_end(struct list_offsets *list, bool ok)
 {
     struct request *request = list->request;
     struct list_offsets_response response = list->response;
+    ASSERT(!partition_op_is_open(&list->op.op));
     map_close(&list->seen.topics);
     map_close(&list->seen.partitions);
     mem_free(list);
@@ -163,6 +174,7 @@ static void list_offsets_done(struct partition_op *op)
 {
     struct list_offsets *list =
         CONTAINER_OF(CONTAINER_OF(op, struct partition_offsets_op, op), struct list_offsets, op);
+    ASSERT(op->err <= 0);
     if (list_offsets_tell(list, op->err))
         list_offsets_go(list);
     else

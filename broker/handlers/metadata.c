@@ -62,6 +62,7 @@ static bool metadata_fill_brokers(struct request *request, struct metadata_respo
         out->port = endpoint->port;
         out->rack = wire_str_from(broker->rack);
         out++;
+        ASSERT(out <= response->brokers.items + count);
     }
     return true;
 }
@@ -85,6 +86,7 @@ static int32_t *metadata_reachable(const struct request *request, struct arena *
     for (int32_t i = 0; out && i < ids->count; i++)
         if (nodes_endpoint(request, image_broker(nodes_image(request), ids->ids[i])))
             out[(*count)++] = ids->ids[i];
+    ASSERT(*count <= ids->count);
     return out;
 }
 
@@ -143,6 +145,7 @@ static bool metadata_fill_topic(const struct request *request, struct arena *are
         if (partition && !metadata_fill_partition(request, arena, partition, partitions++))
             return false;
     }
+    ASSERT(partitions <= out->partitions.items + topic->partition_count);
     out->partitions.count = (int32_t)(partitions - out->partitions.items);
     return true;
 }
@@ -175,6 +178,7 @@ static void metadata_fill_absent(const metadata_asked *asked, metadata_topic *ou
     } else if (topic_name_check(asked->name)) {
         err = ERR_INVALID_TOPIC_EXCEPTION;
     }
+    ASSERT(err < 0);
     out->error_code = err_to_wire(err);
     out->is_internal = topic_name_is_internal(out->name);
 }
@@ -214,6 +218,8 @@ static bool metadata_fill(struct request_stream *stream, int32_t index, struct a
     const struct request *request = stream->request;
     const metadata_asked *asked = &answer->topics[index];
     const struct image_topic *topic = answer->refused ? NULL : metadata_find(request, asked);
+    ASSERT(index >= 0);
+    ASSERT(index < stream->count);
     if (topic)
         return metadata_fill_topic(request, arena, topic, item);
     if (answer->refused)
@@ -249,6 +255,7 @@ static bool metadata_begin(struct request_stream *stream)
     const struct metadata_request *body = request->body;
     const char *cluster_id = controller_channel_cluster_id(request->broker->channel);
     struct metadata_response *response = &answer->response;
+    ASSERT(request->body != NULL);
     wire_defaults(&metadata_response_desc, response);
     response->cluster_id = cluster_id[0] ? wire_str_from(cluster_id) : WIRE_STR_NULL;
     response->controller_id = nodes_controller(request);

@@ -4,6 +4,7 @@
  */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/net/request.h"
@@ -26,11 +27,15 @@ struct epochs {
 static const asked_topic *epoch_topic(const struct epochs *epochs)
 {
     const struct offset_for_leader_epoch_request *body = epochs->request->body;
+    ASSERT(epochs->topic >= 0);
+    ASSERT(epochs->topic < body->topics.count);
     return &body->topics.items[epochs->topic];
 }
 
 static void epoch_tell(struct epochs *epochs, int err)
 {
+    ASSERT(err <= 0);
+    ASSERT(epochs->at < epoch_topic(epochs)->partitions.count);
     told_partition *told =
         &epochs->response.topics.items[epochs->topic].partitions.items[epochs->at];
     told->partition = epoch_topic(epochs)->partitions.items[epochs->at].partition;

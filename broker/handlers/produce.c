@@ -10,6 +10,7 @@
  * idempotent producer, which sends them again and in order. */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/siphash.h"
 #include "broker/broker.h"
@@ -28,6 +29,9 @@ enum {
     PRODUCE_IDS_VERSION = 13
 };
 
+STATIC_ASSERT(PRODUCE_BATCHES_VERSION < PRODUCE_ZSTD_VERSION, "only batches are compressed so");
+STATIC_ASSERT(PRODUCE_ZSTD_VERSION < PRODUCE_ERRORS_VERSION, "the versions follow each other");
+STATIC_ASSERT(PRODUCE_ERRORS_VERSION < PRODUCE_IDS_VERSION, "the versions follow each other");
 struct produce;
 
 struct produce_item {
@@ -55,6 +59,8 @@ static void produce_finish(struct produce *produce)
 {
     struct request *request = produce->request;
     const struct produce_request *body = request->body;
+    ASSERT(produce->open == 0);
+    ASSERT(body != NULL);
     env_timer_stop(&produce->timer);
     if (body->acks != PARTITION_ACKS_NONE) {
         nodes_fill_endpoints(request, &produce->response);
@@ -71,6 +77,7 @@ static void produce_settle(struct produce *produce)
 {
     const struct produce_request *body = produce->request->body;
     ASSERT(produce->open > 0);
+    ASSERT(produce->waiting >= 0);
     if (--produce->open > 0)
         return;
     if (produce->waiting == 0)
@@ -82,6 +89,8 @@ static void produce_settle(struct produce *produce)
 static void produce_timeout(void *data)
 {
     struct produce *produce = data;
+    ASSERT(produce->open == 0);
+    ASSERT(produce->waiting > 0);
     for (int32_t i = 0; i < produce->item_count; i++) {
         struct produce_item *item = &produce->items[i];
         if (!partition_op_is_open(&item->append.op))
@@ -119,6 +128,7 @@ static int produce_check_batch(const struct request *request, const struct wire_
                                struct batch *batch, const char **message)
 {
     int err = batch_parse_frame(records->data, (size_t)records->len, batch);
+    ASSERT(records->len > 0);
     if (err == ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT) {
         *message = "from version 3 on a produce request must bring record batches (format 2)";
         return ERR_INVALID_RECORD;
@@ -235,6 +245,8 @@ static void produce_tell_bad_records(struct produce_item *item)
     struct request *request = item->produce->request;
     const struct partition_appended *result = &item->append.result;
     struct produce_response_partition_produce_response *answer = item->answer;
+    ASSERT(result->bad_count >= 0);
+    ASSERT(result->bad_count <= PARTITION_BAD_RECORDS_MAX);
     if (result->bad_count == 0 || request->version < PRODUCE_ERRORS_VERSION ||
         !WIRE_ARRAY(&request->arena, &answer->record_errors, result->bad_count,
                     &produce_response_batch_index_and_error_message_desc))
@@ -249,6 +261,8 @@ static void produce_tell_bad_records(struct produce_item *item)
 static void produce_refuse(struct produce_item *item, int err)
 {
     struct produce_response_partition_produce_response *answer = item->answer;
+    ASSERT(err < 0);
+    ASSERT(answer != NULL);
     answer->base_offset = -1;
     answer->log_append_time_ms = -1;
     answer->error_code = err_to_wire(err);
@@ -262,6 +276,7 @@ static void produce_refuse(struct produce_item *item, int err)
 static void produce_fill(struct produce_item *item)
 {
     const struct partition_appended *result = &item->append.result;
+    ASSERT(item->answer != NULL);
     item->answer->base_offset = result->base_offset;
     item->answer->log_append_time_ms = result->append_time_ms;
     item->answer->log_start_offset = result->log_start_offset;
@@ -278,6 +293,8 @@ static struct produce_item *produce_item_of(struct partition_append_op *append)
 static void produce_taken(struct partition_append_op *append)
 {
     struct produce_item *item = produce_item_of(append);
+    ASSERT(append->appended);
+    ASSERT(item->produce->open > 0);
     produce_fill(item);
     item->produce->waiting++;
     produce_settle(item->produce);
@@ -286,6 +303,8 @@ static void produce_taken(struct partition_append_op *append)
 static void produce_safe(struct produce_item *item, int err)
 {
     struct produce *produce = item->produce;
+    ASSERT(item->append.appended);
+    ASSERT(err <= 0);
     item->answer->error_code = err_to_wire(err);
     if (err)
         item->answer->base_offset = -1;
@@ -300,6 +319,8 @@ static void produce_done(struct partition_op *op)
 {
     struct produce_item *item = produce_item_of(CONTAINER_OF(op, struct partition_append_op, op));
     const struct produce_request *body = item->produce->request->body;
+    ASSERT(op->err <= 0);
+    ASSERT(!partition_op_is_open(op));
     produce_verify_cancel(item->verify);
     if (item->append.appended && body->acks != PARTITION_ACKS_NONE) {
         produce_safe(item, op->err);
@@ -326,6 +347,8 @@ static void produce_ask_coordinator(struct partition_append_op *append)
     const struct produce_request *body = request->body;
     struct txn_producer producer = {body->transactional_id, item->producer_id,
                                     item->producer_epoch};
+    ASSERT(item->transactional);
+    ASSERT(item->verify == NULL);
     item->verify = produce_verify_begin(request, append, &producer);
 }
 
@@ -333,6 +356,8 @@ static void produce_ask_coordinator(struct partition_append_op *append)
 static void produce_read(struct produce_item *item,
                          const struct produce_request_partition_produce_data *data)
 {
+    ASSERT(!partition_op_is_open(&item->append.op));
+    ASSERT(item->answer != NULL);
     item->answer->index = data->index;
     item->append.verdict = produce_check(item, &data->records, &item->append.verdict_text);
 }
@@ -344,6 +369,8 @@ static void produce_partition(struct produce_item *item,
     struct produce *produce = item->produce;
     struct request *request = produce->request;
     struct partition_append_op *append = &item->append;
+    ASSERT(!partition_op_is_open(&append->op));
+    ASSERT(produce->open > 0);
     append->op.done = produce_done;
     append->bytes = data->records.data;
     append->len = data->records.len > 0 ? (size_t)data->records.len : 0;
@@ -376,6 +403,7 @@ static bool produce_prepare(struct produce *produce)
     wire_defaults(&produce_response_desc, &produce->response);
     for (int32_t i = 0; i < body->topic_data.count; i++)
         produce->item_count += body->topic_data.items[i].partition_data.count;
+    ASSERT(produce->item_count >= 0);
     produce->items = arena_alloc_array(arena, (size_t)produce->item_count, sizeof(*produce->items));
     if (!produce->items || !WIRE_ARRAY(arena, &produce->response.responses, body->topic_data.count,
                                        &produce_response_topic_produce_response_desc))
@@ -395,11 +423,14 @@ static bool produce_prepare(struct produce *produce)
             item->answer = &topic->partition_responses.items[j];
         }
     }
+    ASSERT(item == produce->items + produce->item_count);
     return true;
 }
 
 static void produce_refuse_all(struct produce *produce, int err, const char *message)
 {
+    ASSERT(produce->open == 1);
+    ASSERT(produce->waiting == 0);
     for (int32_t i = 0; i < produce->item_count; i++) {
         produce->items[i].append.result.message = message;
         produce_refuse(&produce->items[i], err);
@@ -414,6 +445,7 @@ static void produce_begin(struct produce *produce)
     for (int32_t i = 0; i < body->topic_data.count; i++)
         for (int32_t j = 0; j < body->topic_data.items[i].partition_data.count; j++)
             produce_read(item++, &body->topic_data.items[i].partition_data.items[j]);
+    ASSERT(item == produce->items + produce->item_count);
     int err = produce_check_txn(produce, &message);
     if (err) {
         produce_refuse_all(produce, err, message);
@@ -425,6 +457,7 @@ static void produce_begin(struct produce *produce)
         for (int32_t j = 0; j < topic->partition_data.count; j++)
             produce_partition(item++, topic, &topic->partition_data.items[j]);
     }
+    ASSERT(item == produce->items + produce->item_count);
 }
 
 void handle_produce(struct request *request)

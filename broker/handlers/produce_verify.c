@@ -7,6 +7,7 @@
  * as Kafka has it. */
 #include "broker/handlers/produce_verify.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/broker.h"
 #include "kafka/messages/produce.h"
@@ -25,6 +26,7 @@ bool produce_verify_is_wanted(const struct request *request)
 
 static int produce_verify_error(const struct produce_verify *verify, int err, const char **message)
 {
+    ASSERT(err <= 0);
     *message = NULL;
     switch (err) {
     case 0:
@@ -54,17 +56,20 @@ static void produce_verify_done(struct txn_verify *txn, int err)
     ASSERT(!txn->open);
     ASSERT(verify->append->verifying);
     int told = produce_verify_error(verify, err, &message);
+    ASSERT(told <= 0);
     partition_append_verified(verify->append, told, message);
 }
 
 static void produce_verify_asking(struct txn_verify *txn)
 {
+    ASSERT(CONTAINER_OF(txn, struct produce_verify, txn)->append->verifying);
     partition_append_verify_anew(CONTAINER_OF(txn, struct produce_verify, txn)->append);
 }
 
 static bool produce_verify_outdated(const struct txn_verify *txn)
 {
     const struct produce_verify *verify = CONTAINER_OF(txn, const struct produce_verify, txn);
+    ASSERT(verify->append->verifying);
     return partition_append_is_outdated(verify->append);
 }
 
@@ -83,6 +88,7 @@ struct produce_verify *produce_verify_begin(struct request *request,
                                             const struct txn_producer *producer)
 {
     struct produce_verify *verify = arena_alloc(&request->arena, sizeof(*verify));
+    ASSERT(append->verifying);
     if (verify) {
         verify->append = append;
         verify->version = request->version;

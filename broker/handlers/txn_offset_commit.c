@@ -5,6 +5,7 @@
  * on: offsets that come late would wait for an end that never comes. */
 #include "broker/handlers/handlers.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/coordinator/coordinator_key.h"
@@ -88,6 +89,7 @@ static int16_t txn_offset_commit_error(const struct request *request, int16_t co
 static bool txn_offset_commit_answer_topic(struct request *request, const commit_topic_answer *from,
                                            txn_topic_answer *to)
 {
+    ASSERT(from->partitions.count >= 0);
     to->name = from->name;
     to->topic_id = from->topic_id;
     struct txn_offset_commit_response_txn_offset_commit_response_partition *out =
@@ -132,6 +134,8 @@ static void txn_offset_commit_refuse(struct txn_offset_commit *commit, int err)
     struct request *request = commit->request;
     const struct txn_offset_commit_request *body = request->body;
     struct txn_offset_commit_response response;
+    ASSERT(err < 0);
+    ASSERT(!commit->verify.open);
     wire_defaults(&txn_offset_commit_response_desc, &response);
     txn_topic_answer *topics =
         WIRE_ARRAY(&request->arena, &response.topics, body->topics.count,
@@ -158,6 +162,7 @@ static void txn_offset_commit_refuse(struct txn_offset_commit *commit, int err)
 /* What is only not known now is told as a coordinator that loads: every client tries again. */
 static int txn_offset_commit_verdict(int err)
 {
+    ASSERT(err < 0);
     switch (err) {
     case ERR_TRANSACTION_ABORTABLE:
     case ERR_INVALID_TXN_STATE:
@@ -175,6 +180,8 @@ static int txn_offset_commit_verdict(int err)
 static void txn_offset_commit_verified(struct txn_verify *verify, int err)
 {
     struct txn_offset_commit *commit = CONTAINER_OF(verify, struct txn_offset_commit, verify);
+    ASSERT(err <= 0);
+    ASSERT(!verify->open);
     if (err)
         txn_guard_clear(&commit->op.guard);
     if (err)
@@ -204,6 +211,8 @@ static void txn_offset_commit_begin(struct txn_offset_commit *commit)
     struct txn_verifier *verifier = request->broker->txn_verifier;
     const struct image_topic *topic = coordinator_topic_find(request, COORDINATOR_TOPIC_GROUPS);
     bool adds = request->version >= TXN_OFFSET_COMMIT_ADDS_VERSION;
+    ASSERT(commit->op.transactional);
+    ASSERT(commit->op.done != NULL);
     /* Who is no coordinator says so by itself. */
     if (!topic || topic->partition_count == 0 || wire_str_is_empty(body->group_id) ||
         (!adds && !txn_verifier_is_wanted(verifier)) ||
