@@ -5,12 +5,14 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/cluster/metadata.h"
 #include "meta/channel.h"
 
 enum { COMMAND_ENVELOPE = 64 /* tags and lengths of the frame around a command */ };
 
+STATIC_ASSERT((int)COMMAND_ENVELOPE < (int)CHANNEL_COMMAND_MAX, "a command has room in its frame");
 struct command {
     struct controller_channel *channel;
     struct controller_call call;
@@ -24,6 +26,7 @@ static void command_applied(struct metadata_wait *wait, int err)
     struct command *command = CONTAINER_OF(wait, struct command, wait);
     const struct command_events *events = command->events;
     void *data = command->data;
+    ASSERT(err <= 0);
     mem_free(command);
     events->finish(data, err == ERR_BROKER_NOT_AVAILABLE ? err : 0);
 }
@@ -32,6 +35,8 @@ static void command_failed(struct command *command, int err, const char *sentenc
 {
     const struct command_events *events = command->events;
     void *data = command->data;
+    ASSERT(err < 0);
+    ASSERT(sentence != NULL);
     events->result(data, err, sentence, NULL);
     mem_free(command);
     events->finish(data, err);
@@ -40,6 +45,8 @@ static void command_failed(struct command *command, int err, const char *sentenc
 static void command_answered(struct controller_call *call, int err, const Meta__CommandReply *reply)
 {
     struct command *command = CONTAINER_OF(call, struct command, call);
+    ASSERT(err <= 0);
+    ASSERT(err || reply);
     if (err) {
         bool said = reply && reply->message && reply->message[0];
         command_failed(command, err, said ? reply->message : err_text(err));
@@ -61,6 +68,7 @@ void command_send(struct controller_channel *channel, struct command_origin orig
                   Meta__Command *message, int64_t timeout_ms, const struct command_events *events,
                   void *data)
 {
+    ASSERT(origin.principal != NULL);
     ASSERT(events->result != NULL);
     ASSERT(events->finish != NULL);
     struct command *command = mem_alloc(sizeof(*command));
@@ -95,6 +103,7 @@ static void command_creation_result(void *data, int err, const char *sentence,
                                     const Meta__CommandReply *reply)
 {
     struct command_creation *creation = data;
+    ASSERT(creation->count > 0);
     (void)err;
     (void)sentence;
     for (size_t i = 0; reply && i < creation->count; i++) {
@@ -107,6 +116,8 @@ static void command_creation_result(void *data, int err, const char *sentence,
 static void command_creation_finish(void *data, int err)
 {
     struct command_creation *creation = data;
+    ASSERT(creation->done != NULL);
+    ASSERT(err <= 0);
     creation->done(creation->data, err, err ? NULL : creation->errors);
     mem_free(creation);
 }
@@ -187,6 +198,7 @@ void *command_messages(struct arena *arena, size_t count,
 int command_text(struct arena *arena, struct wire_str str, char **text)
 {
     size_t len = str.len > 0 ? (size_t)str.len : 0;
+    ASSERT(text != NULL);
     if (len && memchr(str.data, 0, len))
         return ERR_INVALID;
     *text = arena_strndup(arena, len ? str.data : "", len);

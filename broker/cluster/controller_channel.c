@@ -119,6 +119,7 @@ static void link_send_hello(struct link *link)
 {
     struct controller_channel *channel = link->channel;
     Meta__Hello hello = META__HELLO__INIT;
+    ASSERT(link->state == LINK_GREETED);
     hello.role = META__HELLO__ROLE__BROKER;
     hello.node_id = channel->config.node_id;
     hello.cluster_id = channel->cluster_id[0] ? channel->cluster_id : channel->hello_id;
@@ -211,6 +212,7 @@ static void channel_follow(struct controller_channel *channel)
     Meta__Frame frame = META__FRAME__INIT;
     Meta__Follow follow = META__FOLLOW__INIT;
     int64_t applied = metadata_index(channel->metadata);
+    ASSERT(channel->current != NULL);
     follow.from_index = applied > 0 ? applied + 1 : 0;
     frame.body_case = META__FRAME__BODY_FOLLOW;
     frame.follow = &follow;
@@ -225,6 +227,7 @@ static void channel_send_calls(struct controller_channel *channel)
 
 static void channel_register(struct controller_channel *channel)
 {
+    ASSERT(channel->current != NULL);
     channel_move(channel, CHANNEL_REGISTERING);
     if (channel_observes(channel)) {
         channel->broker_epoch = 0;
@@ -248,6 +251,7 @@ static void channel_register(struct controller_channel *channel)
 
 static void channel_lose_current(struct controller_channel *channel)
 {
+    ASSERT(channel->current != NULL);
     channel->current = NULL;
     channel_move(channel, CHANNEL_SEARCHING);
     channel->beats = channel->answers = channel->stall_beat = 0;
@@ -264,6 +268,8 @@ static void channel_choose(struct controller_channel *channel);
 static void link_drop(struct link *link)
 {
     bool was_current = link->channel->current == link;
+    ASSERT(link->conn != NULL);
+    ASSERT(link->state >= LINK_GREETED);
     if (was_current)
         channel_lose_current(link->channel);
     frame_conn_close(link->conn);
@@ -278,6 +284,7 @@ static void link_drop(struct link *link)
 static void link_broken(void *data, int err)
 {
     struct link *link = data;
+    ASSERT(err < 0);
     link->error = err;
     if (link->channel->current == link)
         logger_info(link->channel->logger, "lost the active controller %d: %s", link->voter_id,
@@ -527,6 +534,7 @@ static void link_frame(void *data, uint8_t *bytes, size_t len)
 {
     struct link *link = data;
     struct frame_conn *conn = link->conn;
+    ASSERT(link->state >= LINK_GREETED);
     channel_notice_stall(link->channel);
     link->heard_ms = link->channel->alive_ms;
     Meta__Frame *frame = meta__frame__unpack(NULL, len, bytes);
@@ -546,6 +554,8 @@ static const struct frame_handlers link_handlers = {.frame = link_frame, .broken
 static void link_connected(void *data, int status, struct env_stream *stream)
 {
     struct link *link = data;
+    ASSERT(link->state == LINK_DIALLING);
+    ASSERT(link->conn == NULL);
     link->connect = NULL;
     if (status == 0)
         status = frame_conn_new(link->channel->env, transport_plain(stream), CHANNEL_FRAME_MAX,
@@ -564,6 +574,8 @@ static void link_connected(void *data, int status, struct env_stream *stream)
 static void link_dial(void *data)
 {
     struct link *link = data;
+    ASSERT(link->state == LINK_WAITING);
+    ASSERT(link->connect == NULL);
     if (env_connect(link->channel->env, link->host, link->port, CHANNEL_DIAL_TIMEOUT_MS,
                     link_connected, link, &link->connect))
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);

@@ -13,6 +13,7 @@ enum { CONTROLLER_LINKS_MAX = 128 /* more than a quorum and the settings can nam
 struct link *controller_links_add(struct controller_channel *channel, int32_t id, const char *host,
                                   uint16_t port, void (*dial)(void *link))
 {
+    ASSERT(dial != NULL);
     ASSERT(channel->link_count >= 0 && host);
     struct link *link = mem_alloc(sizeof(*link));
     link->channel = channel;
@@ -65,6 +66,7 @@ static int controller_links_read(const struct config *config, struct controller_
         if (!config_bootstrap_is_self(config, i) && !(own && config_bootstrap_supposed(config)))
             all[count++] =
                 (struct controller_address){CONFIG_NO_ID, servers[i].host, servers[i].port};
+    ASSERT(count <= voter_count + server_count + 1);
     *out = all;
     return count;
 }
@@ -117,6 +119,8 @@ void controller_links_forget_all(struct controller_channel *channel)
     mem_free(channel->told);
     channel->told = NULL;
     channel->told_count = 0;
+    ASSERT(channel->told == NULL);
+    ASSERT(channel->told_count == 0);
 }
 
 size_t controller_channel_quorum(const struct controller_channel *channel,

@@ -22,6 +22,7 @@ struct line_numbers {
 struct line_numbers *line_numbers_new(const struct metadata *metadata)
 {
     struct line_numbers *numbers = mem_alloc(sizeof(*numbers));
+    ASSERT(metadata != NULL);
     numbers->metadata = metadata;
     map_init(&numbers->heard);
     return numbers;
@@ -42,6 +43,7 @@ void line_numbers_write(char out[LINE_NUMBERS_TEXT_MAX], const char *name, int32
 {
     int len = snprintf(out, LINE_NUMBERS_TEXT_MAX, "%s-%" PRId32 ".%" PRId64 ".%" PRIu64, name,
                        broker_id, broker_epoch, number);
+    ASSERT(name != NULL);
     ASSERT(len > 0);
     ASSERT(len < LINE_NUMBERS_TEXT_MAX);
 }

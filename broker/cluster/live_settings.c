@@ -43,6 +43,7 @@ struct config_chain live_settings_chain(const struct live_settings *live)
 
 static const struct config_parsed *live_value(const struct live_settings *live, enum config_id id)
 {
+    ASSERT(id < CONFIG_COUNT);
     return live_settings_is_live(id) ? &live->values[id].now : config_value(live->config, id);
 }
 
@@ -60,10 +61,12 @@ static void live_keep(struct live_value *value, const struct config_parsed *pars
     value->text = parsed->text ? mem_strdup(parsed->text) : NULL;
     value->now = *parsed;
     value->now.text = value->text;
+    ASSERT((value->text == NULL) == (value->now.text == NULL));
 }
 
 static void live_mark(struct live_settings *live, enum config_id id)
 {
+    ASSERT(live_settings_is_live(id));
     LIST_EACH(step, &live->subscribers) {
         struct live_subscriber *subscriber = LIST_ENTRY(step, struct live_subscriber, link);
         for (size_t i = 0; i < subscriber->count; i++)
@@ -128,6 +131,7 @@ void live_settings_subscribe(struct live_settings *live, struct live_subscriber 
     for (size_t i = 0; i < subscriber->count; i++)
         ASSERT(live_settings_is_live(subscriber->ids[i]));
     ASSERT(subscriber->changed != NULL);
+    ASSERT(subscriber->count == 0 || subscriber->ids != NULL);
     subscriber->due = false;
     list_init(&subscriber->link);
     list_push(&live->subscribers, &subscriber->link);
@@ -161,6 +165,8 @@ struct live_settings *live_settings_new(const struct config *config, struct meta
                                         int32_t node_id)
 {
     struct live_settings *live = mem_alloc(sizeof(*live));
+    ASSERT(config != NULL);
+    ASSERT(metadata != NULL);
     live->config = config;
     live->metadata = metadata;
     live->node_id = node_id;
@@ -216,12 +222,14 @@ static struct config_parsed live_of_topic(const struct live_settings *live,
 
 static void live_take_policy(struct log_config *config, const struct config_parsed *value)
 {
+    ASSERT(value->text != NULL);
     config->cleanup_delete = strstr(value->text, "delete") != NULL;
     config->cleanup_compact = strstr(value->text, "compact") != NULL;
 }
 
 static void live_take_time(struct log_config *config, const struct config_parsed *value)
 {
+    ASSERT(value->text != NULL);
     config->log_append_time = config_is_word(value->text, "LogAppendTime");
 }
 
@@ -233,6 +241,7 @@ static void live_take_ratio(struct log_config *config, const struct config_parse
 static void live_take_codec(struct log_config *config, const struct config_parsed *value)
 {
     static const char *const names[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
+    ASSERT(value->text != NULL);
     config->compression = -1; /* producer */
     config->compression_level = COMPRESS_LEVEL_DEFAULT;
     for (int8_t i = 0; i < (int8_t)ARRAY_LEN(names); i++)
@@ -311,6 +320,7 @@ const char *live_settings_topic_text(const struct live_settings *live, const cha
                                      enum config_id id)
 {
     struct config_chain chain = live_topic_chain(live, topic);
+    ASSERT(topic != NULL);
     return live_of_topic(live, &chain, id).text;
 }
 

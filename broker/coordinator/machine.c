@@ -7,6 +7,7 @@
  * without it would tell clients that they never stored anything. */
 #include "broker/coordinator/machine.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/mutation.h"
 #include "base/state.h"
@@ -56,6 +57,7 @@ static void machine_move(struct machine *machine, enum machine_state to)
 /* What an error of the internal topic means to a client of the coordinator. */
 static int machine_error(const struct machine *machine, int err)
 {
+    ASSERT(err <= 0);
     switch (err) {
     case ERR_UNKNOWN_TOPIC_OR_PARTITION:
     case ERR_NOT_ENOUGH_REPLICAS:
@@ -80,6 +82,8 @@ static int machine_error(const struct machine *machine, int err)
 static void machine_op_end(struct machine_op *op, int err)
 {
     struct buf batches = op->batches;
+    ASSERT(op->done != NULL);
+    ASSERT(err <= 0);
     op->done(op, err);
     buf_close(&batches);
 }
@@ -120,6 +124,8 @@ static void machine_op_safe(struct partition_op *partition_op)
 static void machine_op_taken(struct partition_append_op *append)
 {
     struct machine_op *op = machine_op_of(append);
+    ASSERT(op->appends);
+    ASSERT(!op->finished);
     if (!op->keeps)
         buf_close(&op->batches);
 }
@@ -139,6 +145,8 @@ static void machine_op_init(struct machine *machine, struct machine_op *op,
 static int machine_submit_bytes(struct machine *machine, struct buf *batches, struct machine_op *op)
 {
     const struct machine_deps *deps = machine->deps;
+    ASSERT(list_empty(&op->link));
+    ASSERT(!op->appends);
     ASSERT(batches->len > 0);
     if (machine->state == MACHINE_CLOSED)
         return ERR_NOT_COORDINATOR;
@@ -249,6 +257,7 @@ static int machine_replay(struct machine *machine, uint8_t *bytes, size_t len)
     struct batch batch;
     struct buf scratch;
     int err = 0;
+    ASSERT(len == 0 || bytes != NULL);
     machine->starved = false;
     buf_init(&scratch);
     while (len > 0 && !err) {
@@ -269,6 +278,8 @@ static int machine_replay(struct machine *machine, uint8_t *bytes, size_t len)
 static void machine_stamp(const struct machine_op *op)
 {
     int64_t offset = op->append.result.base_offset;
+    ASSERT(op->keeps);
+    ASSERT(op->batches.len > 0);
     ASSERT(offset >= 0);
     struct batch batch;
     for (size_t at = 0; at < op->batches.len; at += batch.size) {
@@ -282,6 +293,8 @@ static void machine_stamp(const struct machine_op *op)
 static void machine_write_stored(struct machine_op *op, int err)
 {
     struct machine_write *write = CONTAINER_OF(op, struct machine_write, op);
+    ASSERT(op->keeps);
+    ASSERT(err <= 0);
     op->machine->unsure |= err && !op->refused;
     if (!err) {
         machine_stamp(op);
@@ -296,6 +309,7 @@ static void machine_write_stored(struct machine_op *op, int err)
 int machine_write(struct machine *machine, struct records *records, struct machine_write *write,
                   void (*done)(struct machine_write *write, int err))
 {
+    ASSERT(done != NULL);
     write->done = done;
     machine_op_init(machine, &write->op, machine_write_stored);
     write->op.keeps = true;
@@ -307,6 +321,7 @@ int machine_mark(struct machine *machine, const struct txn_marker *marker, bool 
 {
     uint8_t bytes[TXN_MARKER_SIZE];
     struct buf batch;
+    ASSERT(done != NULL);
     buf_init(&batch);
     txn_marker_write(marker, env_wall_ms(machine->deps->env), bytes);
     int err = buf_append(&batch, bytes, sizeof(bytes));
@@ -335,6 +350,7 @@ static void machine_loaded(struct coordinator_log_load *load, int err)
 {
     struct machine *machine = CONTAINER_OF(load, struct machine, load);
     const struct machine_deps *deps = machine->deps;
+    ASSERT(err <= 0);
     ASSERT(machine->state == MACHINE_LOADING);
     machine_move(machine, err ? MACHINE_RETRYING : MACHINE_LOADED);
     if (!err) {

@@ -58,6 +58,7 @@ struct load {
 
 static int log_find(const struct partition_log *log, int32_t index, struct partition_ref *ref)
 {
+    ASSERT(index >= 0);
     return partitions_by_name(log->partitions, log->topic, strlen(log->topic), index, ref);
 }
 
@@ -65,8 +66,10 @@ static void part_described(struct partition_op *op)
 {
     struct partition_describe_op *describe = CONTAINER_OF(op, struct partition_describe_op, op);
     struct log_part *part = CONTAINER_OF(describe, struct log_part, describe);
+    ASSERT(op->err <= 0);
     part->append_err = op->err ? op->err : describe->facts.append_err;
     part->batch_max = op->err ? 0 : describe->facts.batch_max;
+    ASSERT(part->append_err <= 0);
 }
 
 static void part_refresh(struct log_part *part)
@@ -89,6 +92,7 @@ static void part_changed(struct partition_interest *interest, unsigned change)
 static struct log_part *part_new(struct partition_log *log, int32_t index)
 {
     struct log_part *part = mem_alloc(sizeof(*part));
+    ASSERT(index >= 0);
     part->log = log;
     part->index = index;
     part->append_err = ERR_NOT_LEADER_OR_FOLLOWER;
@@ -111,6 +115,8 @@ struct partition_log *partition_log_new(struct env *env, struct partitions *part
                                         const char *topic)
 {
     struct partition_log *log = mem_alloc(sizeof(*log));
+    ASSERT(topic != NULL);
+    ASSERT(partitions != NULL);
     log->env = env;
     log->partitions = partitions;
     log->topic = mem_strdup(topic);
@@ -149,6 +155,8 @@ static int partition_log_append(void *data, int32_t index, struct partition_appe
 {
     struct partition_log *log = data;
     int err = log_find(log, index, &append->op.ref);
+    ASSERT(append->op.done != NULL);
+    ASSERT(!partition_op_is_open(&append->op));
     if (err)
         return err;
     append->acks = PARTITION_ACKS_ALL;
@@ -179,6 +187,8 @@ static void load_free(struct load *load)
 static void load_finish(struct load *load, int err)
 {
     struct coordinator_log_load *owner = load->owner;
+    ASSERT(err <= 0);
+    ASSERT(load->owner != NULL);
     load_free(load);
     owner->impl = NULL;
     owner->done(owner, err);
@@ -196,6 +206,8 @@ static void load_run(struct env_work *work)
 {
     struct load *load = CONTAINER_OF(work, struct load, work);
     const struct partition_slice *slice = &load->read.read.slice;
+    ASSERT(load->reading);
+    ASSERT(load->bytes != NULL);
     load->err = partition_slice_copy(slice, load->bytes, slice->chunk.len);
 }
 
@@ -204,6 +216,7 @@ static int load_take(struct load *load, size_t len)
 {
     size_t whole = 0;
     struct batch batch;
+    ASSERT(load->owner != NULL);
     if (load->err)
         return load->err;
     while (whole < len) {
@@ -215,6 +228,7 @@ static int load_take(struct load *load, size_t len)
         whole += batch.size;
         load->offset = batch_last_offset(&batch) + 1;
     }
+    ASSERT(whole <= len);
     return whole == 0 ? ERR_CORRUPT_MESSAGE : load->owner->batches(load->owner, load->bytes, whole);
 }
 
@@ -222,6 +236,7 @@ static void load_copied(struct env_work *work)
 {
     struct load *load = CONTAINER_OF(work, struct load, work);
     size_t len = load->read.read.slice.chunk.len;
+    ASSERT(load->reading);
     load->reading = false;
     partition_slice_release(&load->read.read.slice);
     if (!load->owner) {
@@ -242,6 +257,9 @@ static void load_read_done(struct partition_op *op)
     struct load *load =
         CONTAINER_OF(CONTAINER_OF(op, struct partition_read_op, op), struct load, read);
     struct partition_slice *slice = &load->read.read.slice;
+    ASSERT(op->err <= 0);
+    ASSERT(!load->reading);
+    ASSERT(load->owner != NULL);
     if (op->err) {
         load_finish(load, op->err);
         return;

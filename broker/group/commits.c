@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
@@ -39,6 +40,8 @@ typedef struct offset_commit_response_offset_commit_response_topic commit_topic_
 /* Every partition without an error of its own gets `err`. */
 static void commit_answer(struct group_commit *commit, int err)
 {
+    ASSERT(err <= 0);
+    ASSERT(commit->done != NULL);
     for (int32_t i = 0; i < commit->response.topics.count; i++) {
         commit_topic_answer *topic = &commit->response.topics.items[i];
         for (int32_t j = 0; j < topic->partitions.count; j++)
@@ -176,6 +179,8 @@ static void commit_put_partition(const struct group *group, const struct group_c
                             .commit_ms = stamped ? from->commit_timestamp : records->wall_ms,
                             .expire_ms = -1,
                             .metadata = from->committed_metadata};
+    ASSERT(from->partition_index >= 0);
+    ASSERT(from->partition_index < known->partition_count);
     if (offset.metadata.len < 0)
         offset.metadata = wire_str_from("");
     if (request->retention_time_ms >= 0)
@@ -225,6 +230,7 @@ static void commit_put(struct commit *commit, struct records *records)
 
 static void commit_end(struct commit *commit, int err)
 {
+    ASSERT(err <= 0);
     env_timer_stop(&commit->timer);
     list_remove(&commit->link);
     if (commit->request)
@@ -306,6 +312,7 @@ static void commit_late(void *data)
 static void commit_begin(struct group *group, struct group_commit *request)
 {
     struct commit *commit = mem_alloc(sizeof(*commit));
+    ASSERT(request->done != NULL);
     *commit = (struct commit){.request = request, .group = group};
     env_timer_init(group_env(group), &commit->timer, commit_late, commit);
     env_timer_start(&commit->timer, group_settings(group)->commit_timeout_ms);
@@ -521,6 +528,8 @@ void group_manager_fetch(struct group_manager *manager, const struct group_fetch
 static void delete_offsets_stored(void *data, int err)
 {
     struct group_offset_delete *op = data;
+    ASSERT(err <= 0);
+    ASSERT(op->done != NULL);
     op->response.error_code = err_to_wire(err);
     if (err)
         op->response.topics.count = 0;

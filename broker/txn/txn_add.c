@@ -4,6 +4,7 @@
  * first one begins the transaction. What is there already is answered at once. What comes while the
  * transaction before is being ended waits for that, and is stored with the record that says so.
  * Failure modes: the record would be larger than the log takes, and nothing is added. */
+#include "base/check.h"
 #include "base/err.h"
 #include "broker/txn/txn_private.h"
 
@@ -23,6 +24,7 @@ static bool add_has_all(const struct txn_partitions *set, const struct txn_add *
 static void add_stored(struct txn *txn, void *waiter, int err)
 {
     struct txn_add *add = waiter;
+    ASSERT(err <= 0);
     (void)txn;
     ASSERT(add != NULL);
     add->done(add, err);
@@ -41,6 +43,7 @@ static int add_fill(struct txn_partitions *set, const struct txn_add *add)
 static void add_next(struct txn_next *next, const struct txn *txn, const struct txn_add *add,
                      const struct txn_partitions *set)
 {
+    ASSERT(set != NULL);
     txn_next_init(next, txn, TXN_ONGOING);
     next->partitions = set;
     next->version = add->bumps ? TXN_VERSION_BUMPS : 0;
@@ -53,6 +56,7 @@ static int add_write(struct txn *txn, struct txn_add *add)
     struct txn_partitions set;
     struct txn_next next;
     const struct txn_manager *manager = txn->shard->manager;
+    ASSERT(txn->record == NULL);
     if (txn->value.partitions.count >= ADD_ALWAYS_MAX && !txn_manager_has_room(manager))
         return ERR_COORDINATOR_NOT_AVAILABLE;
     txn_partitions_init(&set);
@@ -87,11 +91,13 @@ static void add_again(struct txn_wait *wait)
 static void add_over(struct txn_wait *wait, int err)
 {
     struct txn_add *add = CONTAINER_OF(wait, struct txn_add, wait);
+    ASSERT(err < 0);
     add->done(add, err);
 }
 
 static void add_end(struct txn_add *add, int err)
 {
+    ASSERT(err <= 0);
     txn_wait_end(&add->wait);
     add->done(add, err);
 }
@@ -106,6 +112,7 @@ static bool add_waits(struct txn *txn, struct txn_add *add)
 static void add_sure(struct txn_sure *sure, int err)
 {
     struct txn_add *add = CONTAINER_OF(sure, struct txn_add, sure);
+    ASSERT(err <= 0);
     if (err)
         add_end(add, err);
     else
@@ -134,6 +141,8 @@ static void add_try(struct txn_add *add)
 
 void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
 {
+    ASSERT(add->done != NULL);
+    ASSERT(add->topic_count >= 0);
     add->manager = manager;
     add->wait = (struct txn_wait){.again = add_again, .over = add_over};
     add->sure = (struct txn_sure){.asked = false};
@@ -145,6 +154,7 @@ void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
 static void add_followed(struct txn *txn, void *waiter, int err)
 {
     struct txn_add *add = waiter;
+    ASSERT(err <= 0);
     txn_completed(txn, err);
     add->done(add, err);
 }
@@ -202,6 +212,7 @@ static void verify_try(struct txn_add *add);
 static void verify_sure(struct txn_sure *sure, int err)
 {
     struct txn_add *add = CONTAINER_OF(sure, struct txn_add, sure);
+    ASSERT(err <= 0);
     if (err)
         add->verified(add, NULL, err);
     else

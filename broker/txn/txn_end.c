@@ -13,6 +13,7 @@
  * But a producer asks twice only after it has given up a connection, and then goes on by a newer
  * one. So an end by an older connection than that of what it would end came late. Whoever uses
  * several connections at once is only made to dial anew: then the end's is the newest. */
+#include "base/check.h"
 #include "base/err.h"
 #include "base/mutation.h"
 #include "broker/txn/txn_private.h"
@@ -24,6 +25,7 @@ static void end_try(struct txn_end *end);
 static void end_stored(struct txn *txn, void *waiter, int err)
 {
     struct txn_end *end = waiter;
+    ASSERT(err <= 0);
     (void)txn;
     ASSERT(end != NULL);
     end->done(end, err);
@@ -55,6 +57,7 @@ static int end_check(const struct txn *txn, const struct txn_end *end)
 static int end_look_idle(const struct txn *txn, const struct txn_end *end, bool again)
 {
     bool was_commit = txn->state == TXN_COMPLETE_COMMIT;
+    ASSERT(txn_is_idle(txn));
     if (end->bumps && !again)
         return end->commit ? ERR_INVALID_TXN_STATE : END_WRITE;
     return txn->state != TXN_EMPTY && was_commit == end->commit ? 0 : ERR_INVALID_TXN_STATE;
@@ -64,6 +67,7 @@ static int end_look_idle(const struct txn *txn, const struct txn_end *end, bool 
 static int end_look_ongoing(const struct txn *txn, const struct txn_end *end, bool again)
 {
     bool late = !end->bumps && end->opened_us > 0 && end->opened_us < txn->opened_us;
+    ASSERT(txn->state == TXN_ONGOING);
     if (MUTATION(TXN_LATE_END))
         return END_WRITE;
     if (again)
@@ -77,6 +81,7 @@ static int end_look_preparing(const struct txn *txn, const struct txn_end *end, 
 {
     bool same = (txn->state == TXN_PREPARE_COMMIT) == end->commit;
     bool next = end->bumps && !again;
+    ASSERT(txn_is_preparing(txn));
     return same || next ? ERR_CONCURRENT_TRANSACTIONS : ERR_INVALID_TXN_STATE;
 }
 
@@ -105,6 +110,7 @@ static int end_look(const struct txn *txn, const struct txn_end *end)
 static void end_id_given(struct producer_id_wait *wait, int err, int64_t id)
 {
     struct txn_end *end = CONTAINER_OF(wait, struct txn_end, wait);
+    ASSERT(err <= 0);
     end->spare_id = id;
     if (err)
         end->done(end, err);
@@ -115,6 +121,7 @@ static void end_id_given(struct producer_id_wait *wait, int err, int64_t id)
 /* Who the producer is from now on: false when an id for it is on its way. */
 static bool end_bump(struct txn_end *end, const struct txn *txn, struct txn_next *next)
 {
+    ASSERT(end->bumps);
     if (txn_epoch_is_used_up(txn) && end->spare_id < 0) {
         end->wait.done = end_id_given;
         producer_ids_take(end->manager->deps.ids, &end->wait);
@@ -135,6 +142,7 @@ static bool end_bump(struct txn_end *end, const struct txn *txn, struct txn_next
 static void end_write(struct txn_end *end, struct txn *txn)
 {
     struct txn_next next;
+    ASSERT(txn->record == NULL);
     txn_next_init(&next, txn, end->commit ? TXN_PREPARE_COMMIT : TXN_PREPARE_ABORT);
     next.version = 0; /* as this end is asked for, whatever its partitions were added by */
     if (end->bumps && !end_bump(end, txn, &next))
@@ -147,6 +155,7 @@ static void end_write(struct txn_end *end, struct txn *txn)
 static void end_sure(struct txn_sure *sure, int err)
 {
     struct txn_end *end = CONTAINER_OF(sure, struct txn_end, sure);
+    ASSERT(err <= 0);
     if (err)
         end->done(end, err);
     else
@@ -180,6 +189,7 @@ static void end_try(struct txn_end *end)
 
 void txn_manager_end(struct txn_manager *manager, struct txn_end *end)
 {
+    ASSERT(end->done != NULL);
     end->manager = manager;
     end->spare_id = end->new_producer_id = TXN_NO_PRODUCER;
     end->new_epoch = TXN_NO_EPOCH;

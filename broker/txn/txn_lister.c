@@ -16,6 +16,7 @@
 
 enum { TXN_LISTER_ROOM_MIN = 64 };
 
+STATIC_ASSERT(TXN_STATES <= 32, "states are bits of an unsigned");
 typedef struct list_transactions_response_transaction_state listed;
 
 /* ---- the filters of a request ---- */
@@ -113,6 +114,8 @@ static bool lister_is_heard(const struct txn_list *list)
 
 static void lister_finish(struct txn_lister *lister, struct txn_list *list, int err)
 {
+    ASSERT(err <= 0);
+    ASSERT(list->done != NULL);
     lister->walking = false;
     lister->walk.shard = NULL;
     list_remove(&list->link);
@@ -177,6 +180,7 @@ static void match_submit(struct txn_lister *lister, const struct txn_list *list)
     int32_t left = list->response.transaction_states.count - lister->seen;
     ASSERT(left >= 0);
     match->count = left < TXN_LISTER_SLICE ? left : TXN_LISTER_SLICE;
+    ASSERT(match->count <= TXN_LISTER_SLICE);
     for (int32_t i = 0; i < match->count; i++)
         match->ids[i] = wire_str_dup(list->listed[lister->seen + i].transactional_id);
     env_work_submit_heavy(lister->walk.manager->deps.env, &match->work, match_run, match_done);
@@ -202,11 +206,14 @@ static void match_done(struct env_work *work)
         match_free(match);
         return;
     }
+    ASSERT(!list_empty(&lister->waiting));
     struct txn_list *list = LIST_ENTRY(lister->waiting.next, struct txn_list, link);
     for (int32_t i = 0; i < match->count; i++)
         if (match->matches[i])
             list->listed[lister->kept++] = list->listed[lister->seen + i];
     lister->seen += match->count;
+    ASSERT(lister->kept <= lister->seen);
+    ASSERT(lister->seen <= list->response.transaction_states.count);
     match_forget_ids(match);
     int err = match->err;
     if (!err && lister->seen < list->response.transaction_states.count && lister_is_heard(list)) {
@@ -242,6 +249,7 @@ static int lister_begin(struct txn_lister *lister, struct txn_list *list)
 static bool lister_go_on(struct txn_lister *lister, struct txn_list *list, int *left, int *err)
 {
     struct txn *txn = NULL;
+    ASSERT(*left >= 0);
     *err = lister->walking ? 0 : lister_begin(lister, list);
     if (*err || !lister_is_heard(list))
         return true;
@@ -278,6 +286,8 @@ static void lister_turn(void *data)
 
 void txn_lister_add(struct txn_lister *lister, struct txn_list *list)
 {
+    ASSERT(list->done != NULL);
+    ASSERT(list->request != NULL);
     wire_defaults(&list_transactions_response_desc, &list->response);
     list->listed = NULL;
     list->room = 0;

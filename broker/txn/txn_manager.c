@@ -67,6 +67,7 @@ bool txn_manager_doubts(struct txn_manager *manager, const struct txn_producer *
                         struct txn_sure *sure, void (*done)(struct txn_sure *sure, int err))
 {
     struct txn_shard *shard;
+    ASSERT(done != NULL);
     if (!txn_manager_err_is_final(err) || txn_manager_locate(manager, producer->id, &shard))
         return false;
     const struct txn *txn = txn_shard_find(shard, producer->id);
@@ -142,6 +143,9 @@ void txn_manager_list(struct txn_manager *manager, struct txn_list *list)
 struct txn_manager *txn_manager_new(const struct txn_manager_deps *deps)
 {
     struct txn_manager *manager = mem_alloc(sizeof(*manager));
+    ASSERT(deps->env != NULL);
+    ASSERT(deps->metadata != NULL);
+    ASSERT(deps->log != NULL);
     manager->deps = *deps;
     manager->machine_deps = (struct machine_deps){.env = deps->env,
                                                   .logger = deps->logger,

@@ -26,6 +26,7 @@ typedef struct write_txn_markers_request_writable_txn_marker request_marker;
 typedef struct write_txn_markers_request_writable_txn_marker_topic request_topic;
 typedef struct write_txn_markers_response_writable_txn_marker_topic_result answer_topic;
 
+STATIC_ASSERT(TXN_MARKERS_PAUSE_MS <= TXN_MARKERS_PAUSE_MAX_MS, "a pause grows up to it");
 struct marker {
     const char *topic; /* of the transaction's set */
     int32_t index;
@@ -145,6 +146,7 @@ static void markers_done(struct txn_markers *markers, struct marker *marker)
 
 static void marker_call_free(struct marker_call *call)
 {
+    ASSERT(call->markers != NULL);
     for (int32_t i = 0; i < call->count; i++)
         if (call->sent[i]->state == MARKER_SENT)
             marker_move(call->sent[i], MARKER_LEFT);
@@ -206,6 +208,7 @@ static void marker_answered(struct marker_call *call, const char *topic, int32_t
     struct marker *key = &wanted;
     struct marker **found =
         bsearch(&key, call->sent, (size_t)call->count, sizeof(*call->sent), marker_compare_places);
+    ASSERT(call->count > 0);
     if (!found || (*found)->state != MARKER_SENT)
         return; /* it was not asked for */
     if (err == ERR_INVALID_PRODUCER_EPOCH)
@@ -231,6 +234,8 @@ static void marker_call_done(struct broker_call *broker_call, int err, const voi
     struct txn_markers *markers = call->markers;
     const struct write_txn_markers_response *response = body;
     int32_t left = markers->left;
+    ASSERT(err <= 0);
+    ASSERT(err || body);
     for (int32_t i = 0; !err && i < response->markers.count; i++)
         for (int32_t j = 0; j < response->markers.items[i].topics.count; j++)
             marker_topic_answered(call, &response->markers.items[i].topics.items[j]);
@@ -246,6 +251,7 @@ static void marker_call_done(struct broker_call *broker_call, int err, const voi
 static bool marker_call_fill(struct marker_call *call, request_marker *out)
 {
     int32_t topics = 0;
+    ASSERT(call->count > 0);
     for (int32_t i = 0; i < call->count; i++)
         topics += i == 0 || strcmp(call->sent[i]->topic, call->sent[i - 1]->topic) != 0;
     request_topic *topic = WIRE_ARRAY(&call->arena, &out->topics, topics,
@@ -268,6 +274,7 @@ static bool marker_call_fill(struct marker_call *call, request_marker *out)
 static bool marker_call_prepare(struct marker_call *call)
 {
     const struct txn *txn = call->markers->txn;
+    ASSERT(txn_is_preparing(txn));
     wire_defaults(&write_txn_markers_request_desc, &call->request);
     request_marker *out = WIRE_ARRAY(&call->arena, &call->request.markers, 1,
                                      &write_txn_markers_request_writable_txn_marker_desc);
@@ -285,6 +292,8 @@ static bool marker_call_prepare(struct marker_call *call)
 static void markers_send(struct txn_markers *markers, struct marker **sent, int32_t count)
 {
     struct marker_call *call = mem_alloc(sizeof(*call));
+    ASSERT(count > 0);
+    ASSERT(count <= TXN_MARKERS_CALL_MAX);
     call->markers = markers;
     call->sent = mem_dup(sent, (size_t)count * sizeof(*sent));
     call->count = count;
@@ -327,6 +336,7 @@ static int32_t markers_gather(struct txn_markers *markers, struct marker **out)
         else if ((marker->leader = partition->leader) != IMAGE_NO_NODE)
             out[count++] = marker;
     }
+    ASSERT(count <= markers->left);
     return count;
 }
 
@@ -354,6 +364,7 @@ struct txn_markers *txn_markers_new(struct txn *txn)
     struct txn_markers *markers = mem_alloc(sizeof(*markers));
     const struct txn_topic *topic;
     size_t cursor = 0;
+    ASSERT(txn_is_preparing(txn));
     markers->txn = txn;
     markers->pause_ms = TXN_MARKERS_PAUSE_MS;
     list_init(&markers->calls);
@@ -375,6 +386,7 @@ void txn_markers_stop(struct txn_markers *markers)
     env_timer_stop(&markers->timer);
     while (!list_empty(&markers->calls))
         marker_call_free(LIST_ENTRY(markers->calls.next, struct marker_call, link));
+    ASSERT(list_empty(&markers->calls));
 }
 
 void txn_markers_free(struct txn_markers *markers)

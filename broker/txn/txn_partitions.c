@@ -31,6 +31,7 @@ void txn_partitions_close(struct txn_partitions *set)
         txn_topic_free(topic);
     map_close(&set->topics);
     txn_partitions_init(set);
+    ASSERT(set->count == 0);
 }
 
 static struct txn_topic *txn_topic_find(const struct txn_partitions *set, struct wire_str name)
@@ -52,6 +53,7 @@ static int32_t txn_ids_settle(int32_t *ids, int32_t count)
     for (int32_t i = 0; i < count; i++)
         if (kept == 0 || ids[kept - 1] != ids[i])
             ids[kept++] = ids[i];
+    ASSERT(kept <= count);
     return kept;
 }
 

@@ -38,6 +38,8 @@ struct txn *txn_shard_find(struct txn_shard *shard, struct wire_str id)
 
 struct txn *txn_shard_add(struct txn_shard *shard, struct wire_str id)
 {
+    ASSERT(id.len > 0);
+    ASSERT(id.len <= TXN_ID_MAX);
     ASSERT(!txn_shard_find(shard, id));
     struct txn *txn = txn_new(shard, id);
     map_put(&shard->ids, id.data, (size_t)id.len, txn);
@@ -92,6 +94,7 @@ static void txn_shard_replay(struct machine *machine, const struct batch *batch,
 static void txn_shard_forget(struct machine *machine, int err)
 {
     struct txn_shard *shard = txn_shard_of(machine);
+    ASSERT(err < 0);
     env_timer_stop(&shard->start_timer);
     list_remove(&shard->start_mark);
     map_close(&shard->ids);
@@ -169,6 +172,8 @@ const struct machine_client txn_shard_client = {
 struct txn_shard *txn_shard_new(struct txn_manager *manager, int32_t index, int32_t epoch)
 {
     struct txn_shard *shard = mem_alloc(sizeof(*shard));
+    ASSERT(index >= 0);
+    ASSERT(epoch >= 0);
     shard->manager = manager;
     shard->epoch = epoch;
     map_init(&shard->ids);

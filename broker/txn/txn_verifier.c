@@ -73,6 +73,8 @@ static void verify_close(struct txn_verify *verify)
 
 static void verify_end(struct txn_verify *verify, int err)
 {
+    ASSERT(err <= 0);
+    ASSERT(verify->done != NULL);
     verify_close(verify);
     verify->done(verify, err);
 }
@@ -165,6 +167,9 @@ struct verify_mark {
 static int verify_next_err(struct verify_mark *mark, int32_t partition)
 {
     const struct add_partitions_to_txn_response *response = mark->response;
+    ASSERT(mark->txn >= 0);
+    ASSERT(mark->topic >= 0);
+    ASSERT(mark->partition >= 0);
     while (mark->txn < response->results_by_transaction.count) {
         const struct add_partitions_to_txn_response_add_partitions_to_txn_result *txn =
             &response->results_by_transaction.items[mark->txn];
@@ -220,6 +225,8 @@ static bool verify_is_outdated(const struct txn_verify *verify, int err)
 static void verify_told(struct txn_verifier *verifier, struct txn_verify *verify, int err)
 {
     bool outdated = verify_is_outdated(verify, err);
+    ASSERT(verify->call != NULL);
+    ASSERT(err <= 0);
     if (outdated)
         err = ERR_CONCURRENT_TRANSACTIONS;
     if (!verify_is_passing(verifier, verify, err)) {
@@ -248,6 +255,8 @@ static void verify_answered(struct broker_call *broker_call, int err, const void
     struct verify_call *call = CONTAINER_OF(broker_call, struct verify_call, call);
     struct txn_verifier *verifier = call->node->verifier;
     struct verify_mark mark = {.response = body};
+    ASSERT(err <= 0);
+    ASSERT(err || body);
     if (!err && mark.response->error_code)
         err = err_from_wire(mark.response->error_code);
     for (int32_t i = 0; i < call->count; i++) {
@@ -277,6 +286,7 @@ static bool verify_fill_txn(struct verify_call *call, asked_txn *out,
 {
     const struct txn_verify *first = asked->verify;
     int32_t topics = verify_runs(asked, count, verify_same_topic);
+    ASSERT(count > 0);
     asked_topic *topic =
         WIRE_ARRAY(&call->arena, &out->topics, topics,
                    &add_partitions_to_txn_request_add_partitions_to_txn_topic_desc);
@@ -296,6 +306,7 @@ static bool verify_fill_txn(struct verify_call *call, asked_txn *out,
 
 static bool verify_fill(struct verify_call *call)
 {
+    ASSERT(call->count > 0);
     wire_defaults(&add_partitions_to_txn_request_desc, &call->request);
     asked_txn *txn =
         WIRE_ARRAY(&call->arena, &call->request.transactions,
@@ -324,6 +335,8 @@ static size_t verify_bytes(const struct txn_verify *verify, const struct txn_ver
 /* Takes questions of the node, as many as a request may have: one in any case. */
 static void verify_take(struct verify_node *node, struct verify_call *call)
 {
+    ASSERT(!list_empty(&node->waiting));
+    ASSERT(call->count == 0);
     call->asked = mem_alloc(TXN_VERIFIER_CALL_MAX * sizeof(*call->asked));
     const struct txn_verify *before = NULL;
     size_t bytes = 0;
@@ -340,6 +353,7 @@ static void verify_take(struct verify_node *node, struct verify_call *call)
     }
     qsort(call->asked, (size_t)call->count, sizeof(*call->asked), verify_compare);
     ASSERT(call->count > 0);
+    ASSERT(call->count <= TXN_VERIFIER_CALL_MAX);
     for (int32_t i = 0; i < call->count; i++) {
         call->asked[i].verify->call = call;
         call->asked[i].verify->place = i;
@@ -436,6 +450,8 @@ bool txn_verifier_is_wanted(const struct txn_verifier *verifier)
 struct txn_verifier *txn_verifier_new(const struct txn_verifier_deps *deps)
 {
     struct txn_verifier *verifier = mem_alloc(sizeof(*verifier));
+    ASSERT(deps->metadata != NULL);
+    ASSERT(deps->env != NULL);
     verifier->deps = *deps;
     verifier->wanted = true;
     map_init(&verifier->nodes);
