@@ -28,6 +28,7 @@ STATIC_ASSERT(ARRAY_LEN(checkpoint_files) == LOG_CHECKPOINTS, "each has its file
 
 static int64_t *entry_field(struct log_entry *entry, enum checkpoint which)
 {
+    ASSERT((int)which < (int)LOG_CHECKPOINTS);
     switch (which) {
     case CHECKPOINT_RECOVERY_POINT:
         return &entry->recovery_point;
@@ -53,6 +54,8 @@ bool checkpoints_split_name(const char *name, size_t *topic_len, int32_t *partit
         return false;
     *topic_len = (size_t)(dash - name);
     *partition = (int32_t)number;
+    ASSERT(*topic_len > 0);
+    ASSERT(*partition >= 0);
     return true;
 }
 
@@ -234,6 +237,7 @@ static void checkpoint_written(struct file_job *job)
 
 void checkpoints_write(struct log_dir *dir, enum checkpoint which)
 {
+    ASSERT((int)which < (int)LOG_CHECKPOINTS);
     if (dir->failed || dir->checkpoint_writing[which])
         return;
     char incarnation[UUID_TEXT_LEN + 1];

@@ -121,6 +121,7 @@ static int log_dir_lock(struct log_dir *dir, struct buf *problem)
 {
     char *path = mem_printf("%s/.lock", dir->path);
     int rc = env_dir_make_durable(dir->manager->env, dir->path);
+    ASSERT(dir->lock == NULL);
     if (rc == 0)
         rc = env_path_lock(dir->manager->env, path, &dir->lock);
     if (rc == ERR_NO_FILE)
@@ -218,4 +219,5 @@ void log_dir_close(struct log_dir *dir)
     if (dir->lock)
         env_file_close(dir->lock);
     dir->lock = NULL;
+    ASSERT(dir->lock == NULL);
 }

@@ -273,6 +273,7 @@ static int search_unwritten(struct segment *segment, uint64_t from, uint64_t to,
     struct env_file *file;
     ssize_t enough = zeros_max(offset);
     int rc = segment_file(segment, &file);
+    ASSERT(from <= to);
     while (rc == 0 && from < to) {
         uint64_t end = (from / DISK_SECTOR + 1) * DISK_SECTOR;
         end = end < to ? end : to;
@@ -330,6 +331,7 @@ static int is_torn(struct recovery *r, uint32_t at, uint64_t bad)
     struct log *log = r->log;
     struct segment *segment = log->segments[at];
     uint64_t good;
+    ASSERT(at < log->segment_count);
     /* A batch that is good but out of order counts too: then the offset before it is damaged. */
     int found = search_good(segment, bad, segment->end_offset, &good), unwritten = 0;
     if (found >= 0)
@@ -347,6 +349,7 @@ static int cut_torn_end(struct recovery *r, uint32_t at, uint64_t bad)
     struct log *log = r->log;
     struct segment *segment = log->segments[at];
     int64_t end = segment->end_offset;
+    ASSERT(bad <= segment->size);
     if (end < r->flushed) {
         buf_printf(r->note,
                    "%s has a bad batch at offset %" PRId64
@@ -375,6 +378,7 @@ static int cut_torn_end(struct recovery *r, uint32_t at, uint64_t bad)
 /* The segment's file is larger: it still has what was cut off. */
 static int trim_to_mark(struct recovery *r, struct segment *segment, uint64_t size)
 {
+    ASSERT(size <= segment->size);
     segment->size = size;
     segment->verified = false;
     return trim_durably(r, segment);
@@ -450,6 +454,7 @@ static int check_reach(struct recovery *r, uint32_t at)
     int64_t next = r->log->segments[at + 1]->base_offset;
     struct segment_spot spot;
     int rc = segment_find(segment, next - 1, &spot);
+    ASSERT(at + 1 < r->log->segment_count);
     segment_close_files(segment); /* there may be more of them than descriptors */
     if (rc != ERR_NOT_FOUND && rc != ERR_CORRUPT)
         return rc;
@@ -579,6 +584,7 @@ static int epoch_fits(struct log *log, uint32_t i)
     int64_t end = i + 1 < log->epochs.count ? entry[1].start_offset : INT64_MAX;
     struct segment_spot spot;
     int rc = find_batch(log, entry->start_offset, &spot);
+    ASSERT(i < log->epochs.count);
     if (rc < 0)
         return rc == ERR_NOT_FOUND ? 1 : rc;
     if (spot.batch.leader_epoch < 0 || spot.batch.base_offset >= end)
@@ -642,6 +648,8 @@ static int rebuild_epochs(struct recovery *r)
 static void start_empty(struct recovery *r, int64_t base_offset)
 {
     struct log *log = r->log;
+    ASSERT(log->segment_count == 0);
+    ASSERT(base_offset >= 0);
     log_push_segment(log, segment_new(r->env, log->path, base_offset, 0,
                                       (uint32_t)log->config->index_interval_bytes));
     log->end_offset = base_offset;
@@ -768,6 +776,8 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         entry->high_watermark < log->end_offset ? entry->high_watermark : log->end_offset;
     if (log->high_watermark < log->start_offset)
         log->high_watermark = log->start_offset;
+    ASSERT(log->start_offset <= log->high_watermark);
+    ASSERT(log->high_watermark <= log->end_offset);
     epochs_cut_end(&log->epochs, log->end_offset + 1);
     epochs_cut_start(&log->epochs, log->start_offset);
     rc = drop_late_snapshots(&r);

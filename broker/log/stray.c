@@ -125,6 +125,7 @@ static void stray_job_done(struct env_work *work)
 {
     struct stray_job *job = CONTAINER_OF(work, struct stray_job, work);
     struct log_manager *manager = job->manager;
+    ASSERT(job->size >= STRAY_UNKNOWN);
     for (size_t i = 0; !manager->jobs.abandoned && i < manager->stray_count; i++)
         if (strcmp(manager->strays[i].path, job->path) == 0)
             manager->strays[i].size = job->size;
@@ -139,6 +140,7 @@ void stray_add(struct log_dir *dir, const char *path)
 {
     struct log_manager *manager = dir->manager;
     size_t count = manager->stray_count + 1;
+    ASSERT(path != NULL);
     manager->strays = mem_realloc(manager->strays, count * sizeof(*manager->strays));
     manager->strays[count - 1] = (struct log_stray){
         .dir = dir,
@@ -189,6 +191,7 @@ bool log_manager_stray(const struct log_manager *manager, size_t i, struct log_s
 static void stray_remove(struct log_manager *manager, size_t i)
 {
     struct log_stray stray = manager->strays[i];
+    ASSERT(i < manager->stray_count);
     manager->strays[i] = manager->strays[--manager->stray_count];
     char *aside = log_dir_aside(stray.dir, strrchr(stray.path, '/') + 1, "-delete");
     int rc = env_path_rename(manager->env, stray.path, aside);
@@ -262,6 +265,7 @@ int stray_move(struct log_entry *entry, const char *why)
     char *aside = MUTATION(STRAY_ON_A_GUESS) ? log_dir_aside(entry->dir, entry->name, "-delete")
                                              : stray_path(entry->dir, entry->name);
     int rc = env_path_rename(manager->env, path, aside);
+    ASSERT(why != NULL);
     if (rc == 0) {
         logger_warn(manager->logger,
                     "%s: %s is kept, set aside as %s. Remove that folder when its records are of "
@@ -294,6 +298,7 @@ void log_manager_set_strays_aside(struct log_manager *manager, log_manager_wante
         if (!entry->log && !entry->busy && entry->exists && !entry->dir->failed &&
             !stray_is_named(manager, entry, wanted, data))
             strays[count++] = entry;
+    ASSERT(count <= manager->entries.count);
     for (size_t i = 0; i < count; i++)
         if (stray_set_aside(strays[i]))
             log_entry_remove(strays[i]);

@@ -57,6 +57,23 @@ static int64_t isr_now_ms(const struct partition *partition)
                                        : env_now_ms(partition->deps->env);
 }
 
+/* What holds of the set, of the replicas outside it, and of what is proposed. */
+static void isr_check(const struct partition *partition)
+{
+    bool proposes = partition->proposal != PROPOSAL_NONE;
+    ASSERT(partition->proposal <= PROPOSAL_UNKNOWN);
+    ASSERT(partition->remote_count <= partition->replicas.count);
+    ASSERT(!proposes || partition->proposed.count <= partition->replicas.count);
+    ASSERT(!proposes || partition->proposed.ids != NULL);
+    ASSERT(!proposes || partition->proposed_epochs != NULL);
+    for (int32_t i = 0; i < partition->remote_count; i++) {
+        const struct remote *remote = &partition->remotes[i];
+        ASSERT(remote->id != partition->deps->node_id);
+        ASSERT(image_ids_have(&partition->replicas, remote->id));
+        ASSERT(remote->last_fetch_ms <= isr_now_ms(partition));
+    }
+}
+
 void isr_start(struct partition *partition)
 {
     ASSERT(partition->state == PARTITION_LEADER);
@@ -72,6 +89,8 @@ void isr_start(struct partition *partition)
     }
     partition->proposal = PROPOSAL_NONE;
     ASSERT(partition->remote_count <= partition->replicas.count);
+    ASSERT(partition->proposal == PROPOSAL_NONE);
+    isr_check(partition);
 }
 
 bool isr_knows(const struct partition *partition, int32_t id)
@@ -115,6 +134,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
                 *remote = old[j];
     }
     ASSERT(partition->remote_count <= record->replicas.count);
+    isr_check(partition);
     bool forgot = false;
     for (int32_t j = 0; j < old_count; j++)
         forgot |= old[j].end_offset >= 0 && !isr_knows(partition, old[j].id);
@@ -348,6 +368,7 @@ static void isr_review(struct partition *partition, bool lagging)
     if (!again && !isr_wanted(partition, lagging))
         return;
     partition->proposal = PROPOSAL_QUEUED;
+    isr_check(partition);
     partition->owner_ops->propose(partition->owner, partition);
 }
 
@@ -372,6 +393,7 @@ bool partition_take_proposal(struct partition *partition, struct partition_propo
     if (partition->state != PARTITION_LEADER || partition->proposal != PROPOSAL_QUEUED)
         return false;
     partition->proposal = PROPOSAL_SENT;
+    isr_check(partition);
     ASSERT(partition->proposed_epochs != NULL);
     ASSERT(partition->proposed.count <= partition->replicas.count);
     isr_say(partition, "asks for the in-sync set", &partition->proposed);
