@@ -57,6 +57,8 @@ static _Thread_local int file_spare_count;
 
 bool env_files_ready(struct env *env, int count)
 {
+    ASSERT(count >= 0);
+    ASSERT(file_spare_count >= 0);
     (void)env;
     ASSERT(count <= ENV_FILES_READY_MAX);
     while (file_spare_count < count) {
@@ -119,6 +121,7 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
 
 void env_file_close(struct env_file *file)
 {
+    ASSERT(file->fd >= 0);
     close(file->fd);
     mem_free(file);
 }
@@ -163,12 +166,14 @@ ssize_t env_file_read_now(struct env_file *file, void *buffer, size_t len, uint6
 int env_file_write(struct env_file *file, const void *data, size_t len, uint64_t offset)
 {
     struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};
+    ASSERT(len == 0 || data != NULL);
     return env_file_writev(file, &part, 1, offset);
 }
 
 /* Writes the parts of `iov` (which it uses up); all or an error. */
 static int file_write_parts(int fd, struct iovec *iov, int count, uint64_t offset)
 {
+    ASSERT(fd >= 0);
     while (count > 0) {
         ssize_t n = pwritev(fd, iov, count, (off_t)offset);
         if (n < 0 && errno == EINTR)
@@ -197,6 +202,7 @@ static int file_write_parts(int fd, struct iovec *iov, int count, uint64_t offse
 int env_file_writev(struct env_file *file, const struct iovec *parts, int count, uint64_t offset)
 {
     struct iovec iov[WRITEV_PARTS];
+    ASSERT(count >= 0);
     for (int first = 0; first < count; first += WRITEV_PARTS) {
         int n = count - first < WRITEV_PARTS ? count - first : WRITEV_PARTS;
         size_t bytes = 0;
@@ -317,6 +323,7 @@ int env_dir_list(struct env *env, const char *path, char ***names, size_t *count
  */
 static int dir_remove_at(int at, const char *name, int depth)
 {
+    ASSERT(depth >= 0);
     if (unlinkat(at, name, 0) == 0)
         return 0;
     if (errno != EISDIR && errno != EPERM)

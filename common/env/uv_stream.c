@@ -49,6 +49,7 @@ static void stream_on_event(uv_poll_t *poll, int status, int events);
 
 static void stream_arm(struct env_stream *stream, int events)
 {
+    ASSERT(stream->fd >= 0);
     if (stream->armed == events)
         return;
     stream->armed = events;
@@ -95,6 +96,7 @@ int uv_stream_socket(int family)
 int uv_stream_new(struct env *env, int fd, struct env_stream **out)
 {
     int on = 1, unsent = UNSENT_MAX;
+    ASSERT(fd >= 0);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -134,6 +136,7 @@ void uv_stream_name(const struct sockaddr_storage *address, char text[ENV_ADDRES
 void uv_stream_set_peer(struct env_stream *stream)
 {
     struct sockaddr_storage address;
+    ASSERT(stream->fd >= 0);
     socklen_t len = sizeof(address);
     if (getpeername(stream->fd, (struct sockaddr *)&address, &len) == 0)
         uv_stream_name(&address, stream->peer);
@@ -159,6 +162,7 @@ void env_stream_want_read(struct env_stream *stream, bool wanted)
 
 ssize_t env_stream_read(struct env_stream *stream, void *buffer, size_t len)
 {
+    ASSERT(stream->fd >= 0);
     for (;;) {
         ssize_t n = stream->is_pipe ? read(stream->fd, buffer, len)
                                     : recv(stream->fd, buffer, len, MSG_DONTWAIT);
@@ -185,6 +189,7 @@ static ssize_t stream_send_memory(struct env_stream *stream, const struct env_ch
         n++;
     }
     *used = n;
+    ASSERT(n > 0);
     struct msghdr message = {.msg_iov = iov, .msg_iovlen = n};
     int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (n < count ? MSG_MORE : 0);
     for (;;) {
@@ -221,6 +226,7 @@ static ssize_t stream_send_file(struct env_stream *stream, const struct env_chun
 ssize_t env_stream_write(struct env_stream *stream, const struct env_chunk *chunks, size_t count)
 {
     size_t taken = 0;
+    ASSERT(stream->fd >= 0);
     for (size_t i = 0; i < count;) {
         size_t used = 1, total = chunks[i].len;
         ssize_t sent;
@@ -262,6 +268,7 @@ static void stream_drain(int fd)
 
 void env_stream_close(struct env_stream *stream)
 {
+    ASSERT(stream->fd >= 0);
     uv_close((uv_handle_t *)&stream->poll, stream_freed);
     stream_drain(stream->fd);
     close(stream->fd);
@@ -276,6 +283,7 @@ static void listener_on_event(uv_poll_t *poll, int status, int events);
 static void listener_poll(struct env_listener *listener)
 {
     int rc = uv_poll_start(&listener->poll, UV_READABLE, listener_on_event);
+    ASSERT(listener->fd >= 0);
     ASSERT(rc == 0);
 }
 
@@ -417,6 +425,7 @@ int env_listen(struct env *env, const char *host, uint16_t port,
                struct env_listener **out)
 {
     int fd = listener_open(host, port);
+    ASSERT(accepted != NULL);
     if (fd < 0)
         return fd;
     struct env_listener *listener = mem_alloc(sizeof(*listener));
@@ -456,6 +465,7 @@ void env_listener_pause(struct env_listener *listener, bool paused)
 
 void env_listener_close(struct env_listener *listener)
 {
+    ASSERT(listener->fd >= 0);
     env_timer_stop(&listener->rest);
     uv_close((uv_handle_t *)&listener->poll, stream_freed);
     close(listener->fd);

@@ -37,6 +37,14 @@ enum batch_attributes {
 };
 
 /* A parsed header. The records are a slice of the bytes given, still compressed. */
+STATIC_ASSERT(BATCH_HEADER_SIZE ==
+                  4 * sizeof(int64_t) + 6 * sizeof(int32_t) + 2 * sizeof(int16_t) + sizeof(int8_t),
+              "four longs, six ints, two shorts and the magic");
+STATIC_ASSERT(BATCH_MAGIC_AT == BATCH_LENGTH_END + sizeof(int32_t), "behind the leader epoch");
+STATIC_ASSERT(BATCH_PEEK_SIZE == BATCH_MAGIC_AT + 1, "a magic is a byte");
+STATIC_ASSERT((int)BATCH_CODEC_MASK >= (int)COMPRESS_ZSTD, "each codec has its bits");
+STATIC_ASSERT(((int)BATCH_CODEC_MASK & (int)BATCH_LOG_APPEND_TIME) == 0,
+              "the codec and the flags are apart");
 struct batch {
     int64_t base_offset;
     size_t size; /* of the whole batch */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/metadata.h"
@@ -60,6 +61,8 @@ static const char *client_kind(const struct client *client)
 static void client_node_set(struct client_node *node, int32_t id, const char *host, size_t host_len,
                             uint16_t port)
 {
+    ASSERT(host != NULL);
+    ASSERT(port != 0);
     node->id = id;
     node->host = mem_strndup(host, host_len);
     node->port = port;
@@ -105,6 +108,7 @@ static bool client_add_bootstrap(struct client *client, const char *text, size_t
     }
     if (host_len == 0 || host_len > 255 || client->bootstrap_count == CLIENT_BOOTSTRAP_MAX)
         return false;
+    ASSERT(client->bootstrap_count < CLIENT_BOOTSTRAP_MAX);
     client_node_set(&client->bootstrap[client->bootstrap_count++], -1, text, host_len, port);
     return true;
 }
@@ -220,6 +224,7 @@ static void client_on_wait_over(void *data)
 void client_wait(struct client *client, int64_t ms)
 {
     struct env_timer timer;
+    ASSERT(ms >= 0);
     env_timer_init(client->env, &timer, client_on_wait_over, client);
     client->finished = false;
     env_timer_start(&timer, ms);
@@ -260,6 +265,7 @@ static int client_dial(struct client *client, struct client_node *node)
 
 static const char *client_dial_reason(int err)
 {
+    ASSERT(err < 0);
     switch (err) {
     case ERR_EOF:
     case ERR_RESET:
@@ -303,6 +309,7 @@ static int client_dial_any(struct client *client)
 static void client_add_node(struct client *client, int32_t id, struct wire_str host, int32_t port)
 {
     struct client_node *node = mem_alloc(sizeof(*node));
+    ASSERT(client->node_count < CLIENT_NODES_MAX);
     if (host.len > 0 && port > 0 && port <= UINT16_MAX)
         client_node_set(node, id, host.data, (size_t)host.len, (uint16_t)port);
     client->nodes[client->node_count++] = node;
@@ -362,6 +369,7 @@ static int client_learn_nodes(struct client *client)
 
 static struct client_node *client_find(struct client *client, int32_t id)
 {
+    ASSERT(client->node_count <= CLIENT_NODES_MAX);
     for (int i = 0; i < client->node_count; i++)
         if (client->nodes[i]->id == id && client->nodes[i]->host)
             return client->nodes[i];
@@ -390,6 +398,8 @@ static int client_dial_node(struct client *client, int32_t id, struct client_nod
                            client_kind(client), id, node->address, client_dial_reason(err),
                            client->config.controllers ? "listeners" : "advertised.listeners",
                            client_kind(client));
+    ASSERT(node != NULL);
+    ASSERT(err <= 0);
     *out = node;
     return err;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/err.h"
 #include "base/version.h"
 #include "kafka/messages/api_versions.h"
@@ -80,6 +81,8 @@ static void client_conn_release(struct client_conn *conn)
 {
     if (conn->in_callback > 0)
         return;
+    ASSERT(list_empty(&conn->calls));
+    ASSERT(conn->frames == NULL);
     mem_free(conn->host);
     mem_free(conn->ranges);
     mem_free(conn);
@@ -111,6 +114,7 @@ static void client_conn_enter(struct client_conn *conn)
 
 static void client_conn_leave(struct client_conn *conn)
 {
+    ASSERT(conn->in_callback > 0);
     conn->in_callback--;
     if (conn->closed)
         client_conn_release(conn);
@@ -130,6 +134,7 @@ static void client_call_finish(struct client_call *call, int err, struct client_
 /* Everything that waits hears of `err`. */
 static void client_conn_fail(struct client_conn *conn, int err)
 {
+    ASSERT(err < 0);
     void (*ready)(void *, int) = conn->ready;
     client_conn_enter(conn);
     conn->usable = false;
@@ -235,6 +240,7 @@ static const struct frame_handlers client_conn_handlers = {
 static void client_call_on_timeout(void *data)
 {
     struct client_call *call = data;
+    ASSERT(!call->given_up);
     void (*done)(void *, int, struct client_answer *) = call->done;
     struct client_answer none = {0};
     call->given_up = true;
@@ -257,6 +263,7 @@ static void client_conn_keep_ranges(struct client_conn *conn,
         conn->ranges[conn->range_count++] =
             (struct client_range){row->api_key, row->min_version, row->max_version};
     }
+    ASSERT(conn->range_count <= CLIENT_RANGES_MAX);
 }
 
 static void client_conn_on_versions(void *data, int err, struct client_answer *answer)
@@ -302,6 +309,8 @@ static void client_conn_ask_versions(struct client_conn *conn, int16_t version)
 static void client_conn_on_dialled(void *data, int status, struct env_stream *stream)
 {
     struct client_conn *conn = data;
+    ASSERT(conn->frames == NULL);
+    ASSERT((status == 0) == (stream != NULL));
     conn->dial = NULL;
     if (status == 0)
         status = frame_conn_new(conn->env, transport_plain(stream), conn->config.frame_max, NULL,
@@ -318,6 +327,7 @@ int client_conn_new(struct env *env, const struct client_conn_config *config,
                     void (*ready)(void *data, int err), void *data, struct client_conn **out)
 {
     struct client_conn *conn = mem_alloc(sizeof(*conn));
+    ASSERT(ready != NULL);
     conn->env = env;
     conn->config = *config;
     conn->host = mem_strdup(config->host);
@@ -345,6 +355,7 @@ bool client_conn_usable(const struct client_conn *conn)
 
 bool client_conn_range(const struct client_conn *conn, int16_t key, int16_t *min, int16_t *max)
 {
+    ASSERT(conn->range_count == 0 || conn->ranges != NULL);
     for (int i = 0; i < conn->range_count; i++) {
         if (conn->ranges[i].key != key)
             continue;

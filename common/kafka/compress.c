@@ -78,6 +78,7 @@ static int sink_room(struct sink *sink, uint8_t **room, size_t *len)
         return err;
     *room = out->data + out->len;
     *len = out->cap - out->len < left ? out->cap - out->len : left;
+    ASSERT(*len > 0);
     return 0;
 }
 
@@ -111,6 +112,7 @@ static bool gzip_is_front_good(const struct inflate_state *gzip)
 
 static int gzip_begin(struct compress_stream *stream)
 {
+    ASSERT(stream->gzip == NULL);
     if (stream->len > UINT32_MAX)
         return ERR_TOO_LARGE;
     stream->gzip = mem_try_alloc(sizeof(*stream->gzip));
@@ -128,6 +130,7 @@ static int gzip_begin(struct compress_stream *stream)
 static int gzip_next(struct compress_stream *stream, struct sink *sink)
 {
     struct inflate_state *gzip = stream->gzip;
+    ASSERT(stream->gzip != NULL);
     if (!stream->begun)
         return ERR_MALFORMED;
     while (!sink_is_full(sink)) {
@@ -174,6 +177,7 @@ static int gzip_encode(int level, const uint8_t *in, size_t len, struct buf *out
         stream.avail_out = (uInt)bound;
         int code = deflate(&stream, Z_FINISH);
         ASSERT(code == Z_STREAM_END);
+        ASSERT(stream.avail_out <= bound);
         out->len += bound - stream.avail_out;
     }
     deflateEnd(&stream);
@@ -259,6 +263,8 @@ enum lz4_frame {
 
 static uint32_t xxh32_rotate(uint32_t value, int bits)
 {
+    ASSERT(bits > 0);
+    ASSERT(bits < 32);
     return value << bits | value >> (32 - bits);
 }
 
@@ -305,6 +311,7 @@ static size_t lz4_checksum_at(const uint8_t *frame, size_t len)
 
 static uint8_t lz4_checksum(const uint8_t *frame, size_t from, size_t to)
 {
+    ASSERT(from <= to);
     return (uint8_t)(xxh32(frame + from, to - from) >> 8);
 }
 
@@ -320,6 +327,7 @@ void compress_lz4_set_old_checksum(uint8_t *frame, size_t len)
 static int lz4_feed(struct compress_stream *stream, const uint8_t *in, size_t len, size_t *at,
                     struct sink *sink)
 {
+    ASSERT(*at <= len);
     while (!sink_is_full(sink)) {
         uint8_t *room;
         size_t room_len, taken = len - *at;
@@ -348,6 +356,7 @@ static int lz4_feed_header(struct compress_stream *stream, struct sink *sink)
     uint8_t header[LZ4_HEADER_MAX];
     const uint8_t *in = stream->in;
     size_t at = lz4_checksum_at(in, stream->len), fed = 0;
+    ASSERT(!stream->begun);
     stream->begun = true;
     if (!at || at >= LZ4_HEADER_MAX || in[at] != lz4_checksum(in, 0, at))
         return 0;
@@ -360,6 +369,7 @@ static int lz4_feed_header(struct compress_stream *stream, struct sink *sink)
 static int lz4_next(struct compress_stream *stream, struct sink *sink)
 {
     int rc = stream->begun ? 0 : lz4_feed_header(stream, sink);
+    ASSERT(stream->lz4 != NULL);
     if (rc == 0 && (stream->at < stream->len || stream->hint))
         rc = lz4_feed(stream, stream->in, stream->len, &stream->at, sink);
     return rc == 0 && stream->hint ? ERR_MALFORMED : rc;
@@ -379,6 +389,7 @@ static int lz4_encode(int level, const uint8_t *in, size_t len, struct buf *out)
     size_t size = LZ4F_compressFrame(out->data + out->len, bound, in, len, &preferences);
     if (LZ4F_isError(size))
         return ERR_NO_MEMORY;
+    ASSERT(size <= bound);
     out->len += size;
     return 0;
 }
@@ -406,6 +417,7 @@ static int zstd_error(size_t code)
 static int zstd_at_once(struct compress_stream *stream, struct sink *sink)
 {
     size_t most = sink->end - sink->out->len + 1, room = COMPRESS_ROOM_MIN;
+    ASSERT(stream->frame_at <= stream->len);
     if (most > stream->hold_max)
         most = stream->hold_max + 1;
     for (;; room = room > most / 4 ? most : room * 4) {
@@ -430,6 +442,8 @@ static int zstd_at_once(struct compress_stream *stream, struct sink *sink)
 
 static int zstd_next(struct compress_stream *stream, struct sink *sink)
 {
+    ASSERT(stream->zstd != NULL);
+    ASSERT(stream->at <= stream->len);
     ZSTD_inBuffer input = {stream->in, stream->len, stream->at};
     while (!sink_is_full(sink)) {
         uint8_t *room;
@@ -459,6 +473,7 @@ static int zstd_next(struct compress_stream *stream, struct sink *sink)
 
 static int zstd_begin(struct compress_stream *stream)
 {
+    ASSERT(stream->zstd == NULL);
     stream->zstd = ZSTD_createDCtx();
     if (!stream->zstd)
         return ERR_NO_MEMORY;
@@ -478,6 +493,7 @@ static int zstd_encode(int level, const uint8_t *in, size_t len, struct buf *out
                                 level == COMPRESS_LEVEL_DEFAULT ? ZSTD_CLEVEL_DEFAULT : level);
     if (ZSTD_isError(size))
         return ERR_NO_MEMORY;
+    ASSERT(size <= bound);
     out->len += size;
     return 0;
 }
@@ -522,6 +538,7 @@ int compress_stream_new(enum compress_codec codec, const uint8_t *in, size_t len
                         size_t hold_max, struct compress_stream **out)
 {
     struct compress_stream *stream = mem_try_alloc(sizeof(*stream));
+    ASSERT(len == 0 || in != NULL);
     if (!stream)
         return ERR_NO_MEMORY;
     *stream = (struct compress_stream){
@@ -593,6 +610,7 @@ int compress_encode(enum compress_codec codec, int level, const uint8_t *in, siz
 
 static const char *const compress_names[] = {"none", "gzip", "snappy", "lz4", "zstd"};
 
+STATIC_ASSERT(ARRAY_LEN(compress_names) == COMPRESS_ZSTD + 1, "each codec has its name");
 const char *compress_name(enum compress_codec codec)
 {
     return (unsigned)codec < ARRAY_LEN(compress_names) ? compress_names[codec] : "unknown";

@@ -40,6 +40,7 @@ struct uuid meta_properties_new_id(struct env *env)
         id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
         uuid_format(&id, text);
     } while (text[0] == '-');
+    ASSERT(!uuid_is_zero(&id));
     return id;
 }
 
@@ -94,6 +95,7 @@ static int take_props(struct env *env, const char *dir, const struct props *prop
                       const char *cluster_id, struct meta_properties *meta, struct buf *problem)
 {
     int rc = check_version(dir, props, problem);
+    ASSERT(meta->cluster_id == NULL);
     if (rc == 0)
         rc = check_node(dir, props, node_id, problem);
     if (rc == 0)
@@ -243,6 +245,7 @@ const char *meta_formatted_dir(const struct config *config, int i)
     int count;
     const char *const *dirs = config_log_dirs(config, &count);
     const char *metadata = config_str(config, CONFIG_METADATA_LOG_DIR);
+    ASSERT(i >= 0);
     if (i < count)
         return dirs[i];
     for (int j = 0; j < count; j++)

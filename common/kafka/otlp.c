@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 
 enum otlp_wire { OTLP_VARINT = 0, OTLP_FIXED64 = 1, OTLP_BYTES = 2, OTLP_FIXED32 = 5 };
@@ -32,6 +33,8 @@ static const uint32_t otlp_kinds[] = {[OTLP_GAUGE] = 5,
                                       [OTLP_EXPONENTIAL] = 10,
                                       [OTLP_SUMMARY] = 11};
 
+STATIC_ASSERT(ARRAY_LEN(otlp_kinds) == OTLP_SUMMARY + 1, "each kind has its field");
+STATIC_ASSERT(OTLP_VARINT_MAX * 7 >= 64, "a varint has seven bits a byte");
 struct otlp_scan {
     const uint8_t *at, *end;
 };
@@ -70,6 +73,7 @@ static bool otlp_varint(struct otlp_scan *scan, uint64_t *value)
 
 static bool otlp_fixed(struct otlp_scan *scan, size_t width, uint64_t *value)
 {
+    ASSERT(width == sizeof(uint32_t) || width == sizeof(uint64_t));
     if (otlp_left(scan) < width)
         return false;
     *value = 0;
@@ -185,6 +189,7 @@ static int otlp_find_name(struct otlp *otlp, struct otlp_scan scan)
         otlp->point.name = (const char *)field.bytes.at;
         otlp->point.name_len = otlp_left(&field.bytes);
     }
+    ASSERT(next <= 0);
     return next;
 }
 
@@ -196,6 +201,7 @@ static int otlp_read_metric(struct otlp *otlp, struct otlp_scan scan)
         next = 0;
         for (size_t kind = 0; next == 0 && kind < ARRAY_LEN(otlp_kinds); kind++) {
             otlp->point.kind = (enum otlp_kind)kind;
+            ASSERT(kind < ARRAY_LEN(otlp_kinds));
             if (otlp_is(&field, otlp_kinds[kind]))
                 next = otlp_read_each(otlp, field.bytes, OTLP_POINTS, otlp_read_point);
         }
@@ -219,6 +225,8 @@ int otlp_read(const uint8_t *bytes, size_t len,
     struct otlp otlp = {.each = each, .data = data};
     struct otlp_scan scan = {bytes, bytes + len};
     int err = otlp_read_each(&otlp, scan, OTLP_RESOURCES, otlp_read_resource);
+    ASSERT(points != NULL);
+    ASSERT(len == 0 || bytes != NULL);
     *points = otlp.points;
     return err;
 }

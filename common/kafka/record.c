@@ -73,6 +73,7 @@ static void cursor_header(struct cursor *cursor, struct record_header *header)
 
 void record_iter_init(struct record_iter *iter, const uint8_t *bytes, size_t len, int32_t count)
 {
+    ASSERT(len == 0 || bytes != NULL);
     *iter = (struct record_iter){.at = bytes, .end = bytes + len, .left = count};
 }
 
@@ -145,6 +146,8 @@ int record_write(struct buf *out, int32_t offset_delta, int64_t timestamp_delta,
     size_t size = 1 + varint_size(varint_zigzag_64(timestamp_delta)) +
                   varint_size(varint_zigzag_32(offset_delta)) + record_bytes_size(key.len) +
                   record_bytes_size(value.len) + varint_size(varint_zigzag_32(header_count));
+    ASSERT(header_count >= 0);
+    ASSERT(header_count == 0 || headers != NULL);
     for (int32_t i = 0; i < header_count; i++)
         size += record_bytes_size(headers[i].key.len) + record_bytes_size(headers[i].value.len);
     if (size > INT32_MAX)
@@ -164,6 +167,8 @@ int record_write(struct buf *out, int32_t offset_delta, int64_t timestamp_delta,
         at = record_put_bytes(at, headers[i].key.data, headers[i].key.len);
         at = record_put_bytes(at, headers[i].value.data, headers[i].value.len);
     }
+    ASSERT(at <= out->data + out->cap);
+    ASSERT(at > out->data + out->len);
     out->len = (size_t)(at - out->data);
     return 0;
 }

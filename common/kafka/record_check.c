@@ -3,6 +3,7 @@
  * anywhere. Every length is compared with the bytes left in its record. */
 #include "kafka/record_check.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "wire/varint.h"
 
@@ -32,6 +33,14 @@ enum record_field {
     FIELD_HEADER_VALUE
 };
 
+STATIC_ASSERT(FIELD_LENGTH == 0, "a zeroed check begins there");
+STATIC_ASSERT(FIELD_KEY == FIELD_KEY_LENGTH + 1, "bytes follow their length");
+STATIC_ASSERT(FIELD_VALUE_LENGTH == FIELD_KEY + 1, "the value follows the key");
+STATIC_ASSERT(FIELD_VALUE == FIELD_VALUE_LENGTH + 1, "bytes follow their length");
+STATIC_ASSERT(FIELD_HEADERS == FIELD_VALUE + 1, "the headers follow the value");
+STATIC_ASSERT(FIELD_HEADER_KEY == FIELD_HEADER_KEY_LENGTH + 1, "bytes follow their length");
+STATIC_ASSERT(FIELD_HEADER_VALUE == FIELD_HEADER_VALUE_LENGTH + 1, "bytes follow their length");
+STATIC_ASSERT(FIELD_HEADER_VALUE_LENGTH == FIELD_HEADER_KEY + 1, "the value follows the key");
 void record_check_init(struct record_check *check, const struct record_check_rules *rules)
 {
     *check = (struct record_check){.rules = *rules, .max_timestamp = -1};
@@ -39,12 +48,15 @@ void record_check_init(struct record_check *check, const struct record_check_rul
 
 static int check_fail(struct record_check *check, const char *fault)
 {
+    ASSERT(fault != NULL);
     check->fault = fault;
     return ERR_MALFORMED;
 }
 
 static void check_note_bad(struct record_check *check, int32_t index, bool time)
 {
+    ASSERT(check->bad_count >= 0);
+    ASSERT(check->bad_count <= RECORD_CHECK_BAD_MAX);
     check->bad_time |= time;
     if (check->bad_count < RECORD_CHECK_BAD_MAX)
         check->bad[check->bad_count++] = (struct record_check_bad){index, time};

@@ -10,9 +10,13 @@
 #include "wire/field.h"
 
 #include "base/bytes.h"
+#include "base/check.h"
 #include "base/err.h"
 #include "wire/varint.h"
 
+STATIC_ASSERT(sizeof(bool) == 1, "a byte on the wire");
+STATIC_ASSERT(sizeof(double) == sizeof(uint64_t), "eight bytes on the wire");
+STATIC_ASSERT(sizeof(struct uuid) == 16, "sixteen bytes on the wire");
 struct decoder {
     uint8_t *at;
     uint8_t *end;
@@ -215,6 +219,7 @@ static bool decode_make_plan(const struct decoder *decoder, const struct wire_de
             wire_field_set_default(field, plan->defaults + field->offset);
         }
     }
+    ASSERT(plan->count <= desc->field_count);
     plan->fixed = fixed ? plan->fixed : 0;
     return true;
 }
@@ -245,6 +250,7 @@ static int decode_items(struct decoder *decoder, const struct wire_field *field,
     size_t size = wire_field_item_size(field);
     struct decode_plan plan;
     int err = 0;
+    ASSERT(count > 0);
     if (count > 1 && field->kind == WIRE_NESTED && decode_make_plan(decoder, field->child, &plan)) {
         for (int32_t i = 0; i < count && !err; i++, items += size)
             err = decode_planned(decoder, field->child, &plan, items);
@@ -362,6 +368,8 @@ int wire_decode(const struct wire_desc *desc, int16_t version, uint8_t *bytes, s
                               .version = version,
                               .flexible = version >= desc->flexible_since};
     int err = decode_struct(&decoder, desc, out);
+    ASSERT(decoder.at <= decoder.end);
+    ASSERT(decoder.at >= bytes);
     *used = (size_t)(decoder.at - bytes);
     return err;
 }

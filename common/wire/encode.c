@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 
 struct encoder {
@@ -116,6 +117,7 @@ static int encode_item(const struct encoder *encoder, const struct wire_field *f
 
 static void encode_count(const struct encoder *encoder, int32_t count)
 {
+    ASSERT(count >= -1);
     if (encoder->flexible)
         wire_put_uvarint(encoder->out, (uint32_t)count + 1);
     else
