@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/mutation.h"
 #include "controller/elections.h"
@@ -94,6 +95,8 @@ static Meta__BrokerRecord *record_of(struct decision *decision, const Meta__Regi
         memcpy(dir.bytes, request->log_dirs[i].data, sizeof(dir.bytes));
         record->log_dirs[i] = decision_uuid(decision, &dir);
     }
+    ASSERT(record->n_endpoints == request->n_endpoints);
+    ASSERT(record->n_log_dirs == request->n_log_dirs);
     return record;
 }
 
@@ -142,6 +145,7 @@ static int64_t wanted_epoch(const struct image_broker *before, const Meta__Regis
 {
     if (!before || request->n_log_dir_epochs == 0)
         return 0;
+    ASSERT(i < request->n_log_dirs);
     for (size_t j = 0; j < before->log_dir_count; j++)
         if (is_dir(&before->log_dirs[j], &request->log_dirs[i]))
             return before->log_dir_epochs[j];

@@ -33,6 +33,9 @@ enum {
     TRANSFER_TRIES = 3     /* the request may get lost on the way (defect 9) */
 };
 
+STATIC_ASSERT(BOOT_DELAY_MS < FAST_PERIOD_MS, "a boot election is over within the period");
+STATIC_ASSERT(FAST_TIMEOUT_MS < FAST_PERIOD_MS, "several rounds of it");
+STATIC_ASSERT(RANK_MS <= FAST_TIMEOUT_MS, "the next candidate stands before the round is over");
 struct proposal {
     struct raft_apply req;
     struct consensus *consensus;
@@ -87,6 +90,7 @@ void consensus_started(struct consensus *consensus)
 
 void consensus_fail(struct consensus *consensus, const char *sentence)
 {
+    ASSERT(sentence != NULL);
     if (consensus->state == CONSENSUS_FAILED)
         return;
     consensus_move(consensus, CONSENSUS_FAILED);
@@ -188,6 +192,7 @@ static void consensus_begin_leading(struct consensus *consensus)
 
 static void consensus_end_leading(struct consensus *consensus)
 {
+    ASSERT(consensus_leads(consensus));
     consensus_move(consensus, CONSENSUS_FOLLOWING);
     raft_backend_set_barrier(consensus->backend, 0);
 }
@@ -195,6 +200,7 @@ static void consensus_end_leading(struct consensus *consensus)
 static void consensus_end_fast(struct consensus *consensus)
 {
     struct raft *raft = &consensus->raft;
+    ASSERT(consensus->election_timeout_ms > 0);
     env_timer_stop(&consensus->fast);
     raft_set_election_timeout(raft, (unsigned)consensus->election_timeout_ms);
     if (raft->state == RAFT_FOLLOWER)
@@ -324,6 +330,7 @@ static void consensus_on_peer_dead(void *data, int32_t id)
 {
     struct consensus *consensus = data;
     struct raft *raft = &consensus->raft;
+    ASSERT(id != consensus->node_id);
     if (!consensus_runs(consensus) || raft->state != RAFT_FOLLOWER)
         return;
     raft_id leader = raft->follower_state.current_leader.id;
@@ -351,6 +358,7 @@ static void consensus_on_peer_connected(void *data, int32_t id)
 {
     struct consensus *consensus = data;
     struct raft *raft = &consensus->raft;
+    ASSERT(id != consensus->node_id);
     consensus_retry_snapshot(consensus, id);
     if (consensus->boot_election_done || !consensus_runs(consensus))
         return;
@@ -382,6 +390,7 @@ static void consensus_on_peer_frame(void *data, int32_t id, Meta__Frame *frame)
 {
     struct consensus *consensus = data;
     struct voter *voter = consensus_find_voter(consensus, id);
+    ASSERT(id != consensus->node_id);
     if (!consensus_runs(consensus)) {
         meta__frame__free_unpacked(frame, NULL);
         return;
@@ -439,6 +448,11 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
     ASSERT(config->node_id >= 0);
     ASSERT(handlers->apply != NULL);
     ASSERT(handlers->restore != NULL);
+    ASSERT(handlers->snapshot != NULL);
+    ASSERT(handlers->active != NULL);
+    ASSERT(handlers->leader != NULL);
+    ASSERT(handlers->failed != NULL);
+    ASSERT(handlers->cluster_id != NULL);
     consensus->voter_count = config->voter_count;
     consensus->voters = mem_alloc((size_t)config->voter_count * sizeof(*consensus->voters));
     for (int i = 0; i < config->voter_count; i++)
@@ -529,6 +543,7 @@ static void consensus_on_proposed(struct raft_apply *req, int status, void *resu
     struct consensus *consensus = proposal->consensus;
     (void)result;
     ASSERT(consensus->proposals > 0);
+    ASSERT(proposal->done != NULL);
     consensus->proposals--;
     proposal->done(proposal->data, status == 0 ? 0 : ERR_TIMED_OUT);
     mem_free(proposal);
@@ -537,6 +552,8 @@ static void consensus_on_proposed(struct raft_apply *req, int status, void *resu
 int consensus_propose(struct consensus *consensus, const void *bytes, size_t len,
                       void (*done)(void *data, int err), void *data)
 {
+    ASSERT(done != NULL);
+    ASSERT(len == 0 || bytes != NULL);
     if (consensus->state != CONSENSUS_ACTIVE || consensus->transferring)
         return ERR_NOT_LEADER;
     if (consensus->proposals >= CONSENSUS_PROPOSALS_MAX)
@@ -566,6 +583,7 @@ int consensus_propose(struct consensus *consensus, const void *bytes, size_t len
 
 static void consensus_transfer_end(struct consensus *consensus)
 {
+    ASSERT(consensus->transferring);
     consensus->transferring = false;
     void (*transferred)(void *data) = consensus->transferred;
     consensus->transferred = NULL;
@@ -613,6 +631,7 @@ static void consensus_on_transferred(struct raft_transfer *req)
 static void consensus_transfer_try(void *data)
 {
     struct consensus *consensus = data;
+    ASSERT(consensus->transferring);
     if (!consensus_runs(consensus) || raft_state(&consensus->raft) != RAFT_LEADER ||
         consensus->transfer_tries == 0) {
         consensus_transfer_end(consensus);
@@ -628,6 +647,7 @@ static void consensus_transfer_try(void *data)
 
 void consensus_transfer(struct consensus *consensus, void (*done)(void *data), void *data)
 {
+    ASSERT(consensus->voter_count > 0);
     consensus->transferred = done;
     consensus->transferred_data = data;
     consensus->transfer_tries = TRANSFER_TRIES;
@@ -677,6 +697,7 @@ static void consensus_close_now(void *data)
 
 void consensus_stop(struct consensus *consensus, void (*done)(void *data), void *data)
 {
+    ASSERT(done != NULL);
     ASSERT(consensus->state != CONSENSUS_CLOSED);
     ASSERT(!consensus->stopped);
     consensus->stopped = done;

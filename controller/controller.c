@@ -56,6 +56,7 @@ static void on_apply(void *data, int64_t index, int64_t term, const void *bytes,
     bool had_cluster = image_cluster_id(controller->image)[0] != 0;
     Meta__Entry *entry = meta__entry__unpack(NULL, len, bytes);
     int err = entry ? image_apply_entry(controller->image, entry) : ERR_MALFORMED;
+    ASSERT(index > 0);
     if (entry)
         meta__entry__free_unpacked(entry, NULL);
     if (err) {
@@ -258,6 +259,7 @@ static void on_join(void *data, const Meta__Join *join, Meta__JoinReply *reply)
 static void on_client(void *data, struct frame_opening *opening)
 {
     struct controller *controller = data;
+    ASSERT(controller->config.client != NULL);
     controller->config.client(controller->config.client_data, opening);
 }
 
@@ -272,6 +274,7 @@ static const struct listener_handlers listener_handlers = {.voter = on_voter,
 static struct controller_voter *copy_voters(const struct controller_voter *from, int count)
 {
     struct controller_voter *voters = mem_alloc((size_t)(count ? count : 1) * sizeof(*voters));
+    ASSERT(count >= 0);
     for (int i = 0; i < count; i++) {
         voters[i] = from[i];
         voters[i].host = mem_strdup(from[i].host);
@@ -321,6 +324,7 @@ static void free_config(struct controller_config *config)
 static int open_listener(struct controller *controller, struct buf *problem)
 {
     const struct controller_config *config = &controller->config;
+    ASSERT(controller->listener == NULL);
     controller->listener_handlers = listener_handlers;
     controller->listener_handlers.client = config->client ? on_client : NULL;
     int err = listener_new(controller->env, &controller->peer_lines.logger, config->listen_host,
@@ -364,6 +368,7 @@ static int start(struct controller *controller, struct buf *problem)
         .servers_supposed = config->servers_supposed,
     };
     int err = open_listener(controller, problem);
+    ASSERT(controller->consensus == NULL);
     if (!err)
         err = consensus_new(controller->env, &controller->raft_logger, &consensus,
                             &consensus_handlers, controller, problem, &controller->consensus);
@@ -383,6 +388,8 @@ int controller_new(struct env *env, struct logger *logger, const struct controll
                    struct buf *problem, struct controller **out)
 {
     struct controller *controller = mem_alloc(sizeof(*controller));
+    ASSERT(config->dir != NULL);
+    ASSERT(config->voter_count >= 0);
     controller->env = env;
     controller->logger = logger_of_area(logger, LOGGER_CONTROLLER);
     controller->election_logger = logger_of_area(logger, LOGGER_CONTROLLER_ELECTION);
@@ -440,11 +447,14 @@ void controller_say_state(struct controller *controller)
 static void on_stopped(void *data)
 {
     struct controller *controller = data;
+    ASSERT(controller->stopping);
+    ASSERT(controller->stopped != NULL);
     controller->stopped(controller->stopped_data);
 }
 
 void controller_stop(struct controller *controller, void (*done)(void *data), void *data)
 {
+    ASSERT(done != NULL);
     controller->stopping = true;
     controller->stopped = done;
     controller->stopped_data = data;

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/mutation.h"
 #include "base/plural.h"
@@ -56,6 +57,7 @@ enum pick {
 static bool is_picked(const Meta__PartitionRecord *record, int32_t id, enum pick pick)
 {
     bool member = image_has_id(record->isr, record->n_isr, id);
+    ASSERT(pick <= PICK_ANY);
     if (pick == PICK_ELIGIBLE)
         return image_has_id(record->elr, record->n_elr, id);
     if (pick == PICK_CLEAN || (member && record->emptied))
@@ -141,6 +143,7 @@ static void not_emptied(Meta__PartitionRecord *record)
 void elections_set_unclean(struct decision *decision, const struct image_topic *topic,
                            Meta__PartitionRecord *record, int32_t leader)
 {
+    ASSERT(image_has_id(record->replicas, record->n_replicas, leader));
     say_unclean(decision, topic, record, leader);
     record->isr[0] = leader;
     record->n_isr = 1;

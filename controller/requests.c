@@ -38,6 +38,8 @@ static struct request *request_new(struct controller *controller, const struct j
                                    struct session *session, Meta__Frame *frame)
 {
     struct request *request = mem_alloc(sizeof(*request));
+    ASSERT(class->decide != NULL);
+    ASSERT(class->finish != NULL);
     request->job.class = class;
     request->job.principal = "";
     request->job.client_id = "";
@@ -90,6 +92,8 @@ static void send_registered(struct session *session, int err, const char *messag
 {
     Meta__Registered body = META__REGISTERED__INIT;
     Meta__Frame frame = META__FRAME__INIT;
+    ASSERT(err <= 0);
+    ASSERT(err || reply);
     frame.body_case = META__FRAME__BODY_REGISTERED;
     frame.registered = &body;
     if (err) {
@@ -139,6 +143,7 @@ static void decide_register(struct job *job, struct decision *decision, Meta__Fr
     struct controller *controller = request->controller;
     const Meta__Register *asked = request->frame->register_;
     Meta__Registered *body = decision_alloc(decision, 1, sizeof(*body));
+    ASSERT(request->frame != NULL);
     meta__registered__init(body);
     reply->body_case = META__FRAME__BODY_REGISTERED;
     reply->registered = body;
@@ -205,6 +210,7 @@ static void finish_register(struct job *job, int err, int64_t index, Meta__Frame
 {
     struct request *request = request_of(job);
     struct session *session = request_session(request);
+    ASSERT(err <= 0);
     (void)index;
     if (session && err)
         send_registered(session, err, err_text(err), NULL);
@@ -286,6 +292,7 @@ static void decide_heartbeat(struct job *job, struct decision *decision, Meta__F
     struct request *request = request_of(job);
     const Meta__Heartbeat *heartbeat = request->frame->heartbeat;
     const struct image_broker *broker = image_broker(decision->image, request->broker_id);
+    ASSERT(request->frame != NULL);
     (void)reply;
     if (!broker || broker->epoch != heartbeat->broker_epoch)
         return;
@@ -313,6 +320,7 @@ static void finish_heartbeat(struct job *job, int err, int64_t index, Meta__Fram
 {
     struct request *request = request_of(job);
     struct session *session = request_session(request);
+    ASSERT(err <= 0);
     (void)index;
     (void)reply;
     if (session)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "controller/configs.h"
 #include "controller/elections.h"
@@ -22,6 +23,8 @@ struct layout {
 
 static int fail(struct decision *decision, Meta__TopicResult *result, int err, const char *sentence)
 {
+    ASSERT(err < 0);
+    ASSERT(sentence != NULL);
     result->error = err_to_wire(err);
     result->message = decision_text(decision, "%s", sentence);
     return err;
@@ -30,6 +33,7 @@ static int fail(struct decision *decision, Meta__TopicResult *result, int err, c
 static Meta__TopicResult *new_result(struct decision *decision, const char *name)
 {
     Meta__TopicResult *result = decision_alloc(decision, 1, sizeof(*result));
+    ASSERT(name != NULL);
     meta__topic_result__init(result);
     result->name = decision_text(decision, "%s", name);
     result->partitions = -1;
@@ -253,6 +257,8 @@ static void emit_partition(struct decision *decision, const struct uuid *topic_i
                            int32_t *replicas, size_t count)
 {
     Meta__PartitionRecord *record = decision_alloc(decision, 1, sizeof(*record));
+    ASSERT(count > 0);
+    ASSERT(index >= 0);
     meta__partition_record__init(record);
     record->topic_id = decision_uuid(decision, topic_id);
     record->partition = index;
@@ -362,6 +368,7 @@ static void copy_settings(struct decision *decision, const Meta__CreateTopics__T
         entry->value = decision_text(decision, "%s", topic->configs[i]->value);
         result->configs[result->n_configs++] = entry;
     }
+    ASSERT(result->n_configs == topic->n_configs);
 }
 
 static void create_one(struct decision *decision, const Meta__CreateTopics__Topic *topic,
@@ -382,6 +389,7 @@ static void create_one(struct decision *decision, const Meta__CreateTopics__Topi
     if (err || check_policy(decision, topic, &layout, result))
         return;
     *left -= layout.count;
+    ASSERT(*left >= 0);
     result->partitions = layout.count;
     result->replication_factor = layout.replication_factor;
     copy_settings(decision, topic, result);
@@ -412,6 +420,7 @@ static void add_defaults(struct decision *decision, Meta__CommandReply *reply)
         out->from_file = from_file;
         reply->topic_defaults[reply->n_topic_defaults++] = out;
     }
+    ASSERT(reply->n_topic_defaults == count);
 }
 
 void topics_create(struct decision *decision, const Meta__CreateTopics *command,
@@ -426,6 +435,7 @@ void topics_create(struct decision *decision, const Meta__CreateTopics *command,
         create_one(decision, command->topics[i], command->validate_only, &names, &left, result);
         reply->topics[reply->n_topics++] = result;
     }
+    ASSERT(reply->n_topics == command->n_topics);
     map_close(&names.turned);
     add_defaults(decision, reply);
 }
@@ -549,6 +559,7 @@ static void grow_one(struct decision *decision, const Meta__CreatePartitions__To
     if (grow_layout(decision, asked, topic, *left, result, &layout))
         return;
     *left -= layout.count;
+    ASSERT(*left >= 0);
     result->partitions = asked->count;
     result->replication_factor = layout.replication_factor;
     if (validate_only || take_quota(decision, result, layout.count))
@@ -569,4 +580,5 @@ void topics_grow(struct decision *decision, const Meta__CreatePartitions *comman
         grow_one(decision, command->topics[i], command->validate_only, &left, result);
         reply->topics[reply->n_topics++] = result;
     }
+    ASSERT(reply->n_topics == command->n_topics);
 }
