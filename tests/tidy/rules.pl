@@ -15,7 +15,7 @@ my $FUNCTION_LINES = 70;
 
 # Assertions for each thousand functions of broker, controller and common. It may only rise: set it to
 # what tidy prints when it does.
-my ($ASSERTS_LEAST, $ASSERTS_LINE) = (490, __LINE__);
+my ($ASSERTS_LEAST, $ASSERTS_LINE) = (592, __LINE__);
 
 # Who may include what: files, the include that is wrong there unless in the exception, and why.
 my @LAYERS = (
