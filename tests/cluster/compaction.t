@@ -106,7 +106,8 @@ def last_values():
         for node in cluster.nodes:
             node_count = check_table(node, writer)
             note(f"{writer.count} records written, {node_count} read by way of node {node.id}, "
-                 f"{on_disk(node)} batches on its disk")
+                 f"{wait_until(lambda node=node: on_disk(node), DEADLINE_S, 'its files stand still')} batches on "
+                 "its disk")
 
 
 @test("offsets of a group live through the compaction of their topic")

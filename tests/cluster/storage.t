@@ -45,6 +45,10 @@ def meta(directory):
         return dict(line.strip().split("=", 1) for line in file if "=" in line)
 
 
+def wait_no_mark(directory):
+    wait_until(lambda: "millrace.formatted" not in meta(directory), DEADLINE_S, f"{directory} has no mark of a format")
+
+
 def tree(directory):
     """Every file with its bytes."""
     found = {}
@@ -77,7 +81,7 @@ def one_node():
         directory_id = meta(node.log_dir)["directory.id"]
         cluster.start()
         check_equal(id_of(node), cluster_id, "the cluster's id")
-        check("millrace.formatted" not in meta(node.log_dir), f"the mark stays: {meta(node.log_dir)}")
+        wait_no_mark(node.log_dir)
         check_equal(meta(node.log_dir)["directory.id"], directory_id, "the directory's id")
         cluster.create_topic("t")
         cluster.stop()
@@ -176,7 +180,7 @@ def apart():
         wait_until(lambda: "serving after" in broker.log_text(), DEADLINE_S, "the broker serves")
         check(id_of(broker) == cluster_id, "that cluster")
         for node in cluster.nodes:
-            check("millrace.formatted" not in meta(node.log_dir), f"the mark stays on node {node.id}")
+            wait_no_mark(node.log_dir)
         cluster.stop()
         # The controller has lived, too: without its directory it is lost, not new.
         shutil.rmtree(os.path.join(controller.log_dir, "controller"))
@@ -202,7 +206,7 @@ def directories():
         check_equal(id_of(node), cluster_id, "the cluster's id")
         for directory in (node.log_dir, second, third):
             check_equal(meta(directory)["cluster.id"], cluster_id, f"the id in {directory}")
-            check("millrace.formatted" not in meta(directory), f"the mark stays in {directory}")
+            wait_no_mark(directory)
         cluster.stop()
 
         def mark():
@@ -210,7 +214,7 @@ def directories():
                 file.write("millrace.formatted=true\n")
         mark()  # as a start leaves it that is killed while it takes the marks away
         cluster.start()
-        check("millrace.formatted" not in meta(second), "an old mark stays")
+        wait_no_mark(second)
         cluster.stop()
         mark()
         shutil.rmtree(os.path.join(node.log_dir, "controller"))

@@ -173,6 +173,12 @@ def log_dirs():
         cluster.create_topic("t", partitions=2, replicas=3)
         cluster.create_topic("u", replicas=3)
         produce(cluster, "u", 3)
+
+        def open_everywhere():
+            """Followers open a log when they hear of it, whatever its in-sync set says."""
+            told = tool(DIRS, "--bootstrap-server", cluster.bootstrap, "--describe", "--format", "json").stdout
+            return [len(b["logDirs"][0]["partitions"]) for b in json.loads(told)["brokers"]] == [3, 3, 3]
+        wait_until(open_everywhere, DEADLINE_S, "every broker has three logs")
         progress = ("Querying brokers for log directories information\n"
                     "Received log directory information from brokers %s\n")
         done = says(cluster, DIRS, "--describe", out=re.compile("^" + progress % "0,1,2" + "{.*}\n$"))
