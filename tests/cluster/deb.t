@@ -22,7 +22,7 @@ from tap import Skip, check, check_equal, note, test
 from tool import tool
 from wait import wait_until
 
-DEADLINE_S = 120
+DEADLINE_S = 900  # of lintian and dpkg, which read all of the package
 PLACES = ("/etc/millrace", "/etc/init.d/millrace", "/var/lib/millrace", "/var/log/millrace", "/usr/bin/millrace")
 CONFIG = "/etc/millrace/server.properties"
 _built = {}

@@ -51,9 +51,10 @@ def first_offset(node, topic):
 
 def delete_records(cluster, topic, offset):
     """The low watermark that is answered."""
-    admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
 
     def ask():
+        # A new client each time: it goes on with the leader that it knows.
+        admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
         futures = admin.delete_records([TopicPartition(topic, 0, offset)],
                                        operation_timeout=DEADLINE_S, request_timeout=DEADLINE_S)
         return list(futures.values())[0].result().low_watermark

@@ -161,14 +161,20 @@ def write_some(bootstrap, topic, acks, **settings):
 
 def once_led(ask, what):
     """ask()'s answer, asked again while the leader is just taking office."""
+    errors = []
+
     def look():
         try:
             return [ask()]
         except KafkaException as error:
             if not error.args[0].retriable() and error.args[0].code() not in LEADER_ERRORS:
                 raise
+            errors.append(error)
             return None
-    return wait_until(look, READ_DEADLINE_S, what)[0]
+    try:
+        return wait_until(look, READ_DEADLINE_S, what)[0]
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {len(errors)} times, at last {errors[-1:]}") from None
 
 
 def watermarks(consumer, where):
