@@ -136,6 +136,58 @@ static void metadata_is_remembered(void)
     fixture_close(&f);
 }
 
+enum { MANY = 2500, MANY_JOBS_MAX = 1024 };
+
+static struct {
+    struct log *logs[MANY];
+    int count;
+    int begun; /* files that were being written when the first ones were */
+} many;
+
+static void many_opened(void *data, int err, struct log *log)
+{
+    CHECK(data == &many);
+    CHECK_INT(err, 0);
+    many.logs[many.count++] = log;
+}
+
+static bool many_are_open(struct log_world *f)
+{
+    return many.count == MANY && fixture_is_idle(f);
+}
+
+static bool many_are_written(struct log_world *f)
+{
+    int waiting = 0, writing = 0;
+    (void)f;
+    for (int i = 0; i < MANY; i++) {
+        writing += many.logs[i]->epochs_writing;
+        waiting += many.logs[i]->epochs.dirty;
+    }
+    if (many.begun == 0)
+        many.begun = writing;
+    return waiting == 0 && writing == 0;
+}
+
+/* As after a start, when it leads them. */
+static void the_epochs_of_many_take_turns(void)
+{
+    struct log_world f;
+    fixture_init(&f);
+    fixture_crash(&f);
+    f.manager_config.checkpoint_ms = 20;
+    CHECK_INT(fixture_start(&f), 0);
+    for (int i = 0; i < MANY; i++)
+        log_manager_open(f.manager, "many", i, &f.topic_id, &f.config, many_opened, &many);
+    fixture_wait(&f, many_are_open);
+    for (int i = 0; i < MANY; i++)
+        CHECK_INT(log_assign_epoch(many.logs[i], 7), 0);
+    fixture_wait(&f, many_are_written);
+    CHECK(many.begun > 0);
+    CHECK(many.begun <= MANY_JOBS_MAX);
+    fixture_close(&f);
+}
+
 static void a_directory_has_one_user(void)
 {
     struct log_world f;
@@ -403,8 +455,8 @@ static void compacted_topics_have_no_retention(void)
 
 TAP_MAIN(TAP_TEST(meta_properties_must_fit), TAP_TEST(the_cluster_id_comes_later),
          TAP_TEST(metadata_is_remembered), TAP_TEST(metadata_is_noted_without_a_stop),
-         TAP_TEST(a_directory_has_one_user), TAP_TEST(logs_go_where_there_are_fewest),
-         TAP_TEST(logs_go_where_it_is_fit), TAP_TEST(a_topic_made_again_starts_empty),
-         TAP_TEST(retention_by_size_keeps_the_limit),
+         TAP_TEST(the_epochs_of_many_take_turns), TAP_TEST(a_directory_has_one_user),
+         TAP_TEST(logs_go_where_there_are_fewest), TAP_TEST(logs_go_where_it_is_fit),
+         TAP_TEST(a_topic_made_again_starts_empty), TAP_TEST(retention_by_size_keeps_the_limit),
          TAP_TEST(retention_by_time_takes_the_last_one_too),
          TAP_TEST(retention_goes_by_the_records), TAP_TEST(compacted_topics_have_no_retention))
