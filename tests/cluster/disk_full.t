@@ -19,7 +19,7 @@ if not os.environ.get(INSIDE):
 
 import tap
 from cluster import Cluster
-from load import Load, check_records, read_all
+from load import Load, check_records, once_led, read_all
 from tap import check, check_equal, note, test
 from tool import tool
 from wait import wait_until
@@ -137,9 +137,11 @@ def refusal(cluster):
 
 
 def delete_records(cluster, offset):
-    admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
-    for future in admin.delete_records([TopicPartition(TOPIC, 0, offset)]).values():
-        check_equal(future.result(DEADLINE_S).low_watermark, offset, "the log start")
+    def ask():
+        admin = AdminClient({"bootstrap.servers": cluster.bootstrap, "log_level": 0})
+        (future,) = admin.delete_records([TopicPartition(TOPIC, 0, offset)]).values()
+        return future.result(DEADLINE_S).low_watermark
+    check_equal(once_led(ask, "records are deleted"), offset, "the log start")
 
 
 @test("full disks everywhere stop only writing")
