@@ -3,6 +3,7 @@
 #define ENV_UV_PRIVATE_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <uv.h>
@@ -20,7 +21,9 @@ enum {
 struct uv_heavy {
     uv_async_t bell; /* the loop is to hear of what has finished */
     pthread_mutex_t lock;
-    pthread_cond_t more;  /* something waits, or it ends */
+    /* How often something has come to wait, or ends. No condition: to signal one may wait for those
+     * who slept on it, until they get a core that others have, and the loop signals. */
+    sem_t more;
     struct list waiting;  /* under the lock, as all below it; what nobody has begun */
     struct list finished; /* what the loop has not heard of */
     bool ending;

@@ -8,6 +8,7 @@
  * jobs go to the pool, too. */
 #include "env/uv_private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -100,42 +101,41 @@ void uv_work_open(struct env *env)
     ASSERT(rc == 0); /* the loop has one already, and with it all that can fail */
     heavy->bell.data = env;
     pthread_mutex_init(&heavy->lock, NULL);
-    pthread_cond_init(&heavy->more, NULL);
+    sem_init(&heavy->more, 0, 0);
     list_init(&heavy->waiting);
     list_init(&heavy->finished);
     heavy->ending = false;
     heavy->count = 0;
 }
 
-/* With the lock held, which it gives away meanwhile. */
 static void uv_heavy_run(struct env *env, struct env_work *work)
 {
     struct uv_heavy *heavy = &env->heavy;
-    pthread_mutex_unlock(&heavy->lock);
     work->run(work);
     pthread_mutex_lock(&heavy->lock);
-    bool first = list_empty(&heavy->finished);
     list_push(&heavy->finished, &work->link);
-    if (first)
-        uv_async_send(&heavy->bell);
+    pthread_mutex_unlock(&heavy->lock);
+    uv_async_send(&heavy->bell); /* each: who came first may have no core to ring it from */
 }
 
+/* For each job that waits, and at the end for each thread, `more` is raised by one. */
 static void uv_heavy_main(void *data)
 {
     struct env *env = data;
     struct uv_heavy *heavy = &env->heavy;
+    bool ending = false;
     uv_share_take(UV_SHARE_LONG);
-    pthread_mutex_lock(&heavy->lock);
-    for (;;) {
+    while (!ending) {
+        while (sem_wait(&heavy->more) < 0)
+            ASSERT(errno == EINTR);
+        pthread_mutex_lock(&heavy->lock);
         struct list *step = list_pop(&heavy->waiting);
+        ending = !step && heavy->ending;
+        pthread_mutex_unlock(&heavy->lock);
+        ASSERT(step || ending);
         if (step)
             uv_heavy_run(env, LIST_ENTRY(step, struct env_work, link));
-        else if (heavy->ending)
-            break;
-        else
-            pthread_cond_wait(&heavy->more, &heavy->lock);
     }
-    pthread_mutex_unlock(&heavy->lock);
 }
 
 static void uv_heavy_start_threads(struct env *env)
@@ -160,8 +160,8 @@ void env_work_submit_heavy(struct env *env, struct env_work *work, void (*run)(s
     }
     pthread_mutex_lock(&heavy->lock);
     list_push(&heavy->waiting, &work->link);
-    pthread_cond_signal(&heavy->more);
     pthread_mutex_unlock(&heavy->lock);
+    sem_post(&heavy->more);
 }
 
 void uv_work_close(struct env *env)
@@ -169,14 +169,15 @@ void uv_work_close(struct env *env)
     struct uv_heavy *heavy = &env->heavy;
     pthread_mutex_lock(&heavy->lock);
     heavy->ending = true;
-    pthread_cond_broadcast(&heavy->more);
     pthread_mutex_unlock(&heavy->lock);
+    for (int i = 0; i < heavy->count; i++)
+        sem_post(&heavy->more);
     while (heavy->count > 0)
         uv_thread_join(&heavy->threads[--heavy->count]);
     ASSERT(list_empty(&heavy->waiting));
     uv_heavy_tell(env); /* who begins another job now gets the pool for it */
     ASSERT(list_empty(&heavy->finished));
     uv_close((uv_handle_t *)&heavy->bell, NULL);
-    pthread_cond_destroy(&heavy->more);
+    sem_destroy(&heavy->more);
     pthread_mutex_destroy(&heavy->lock);
 }
