@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/err.h"
 
@@ -15,6 +16,9 @@ enum {
     ARENA_BLOCK_SIZE = 4096,       /* holds the arrays of an ordinary request */
     KEEP_FREED = 32 * 1024 * 1024, /* a few dozen requests of the default largest size */
     MAP_FROM = 8 * 1024 * 1024,    /* larger blocks are mapped by themselves: they are rare */
+    DROP_SLICE = 1024 * 1024,      /* pages that are given back at once: 0.1 ms or so */
+    GROW_BY = 4 * 1024 * 1024,     /* of the heap, above what is asked for; untouched it is free */
+    PAGE = 4096
 };
 
 /* Nothing comes near it: it only keeps the sum of sizes from wrapping. */
@@ -31,6 +35,9 @@ struct arena_block {
 
 STATIC_ASSERT(offsetof(struct arena_block, data) % 8 == 0, "what is given out is aligned");
 static atomic_uint_least64_t mem_fail_counter;
+
+/* mem_keep_freed was called, of the allocator of the system: simulations have their own. */
+static bool mem_keeps;
 
 static bool mem_must_fail(void)
 {
@@ -133,8 +140,25 @@ char *mem_printf(const char *format, ...)
     return text;
 }
 
+/* To unmap a block keeps the heap from growing, and so every thread from allocating, until all of
+ * its pages are gone: 100 MB take 10 ms, and a worker that has to share its core takes ten times
+ * that. The loop waited for it. Given back in slices first, nothing is left to wait for. */
+static void mem_drop_pages(void *pointer)
+{
+    size_t size = malloc_usable_size(pointer);
+    if (size < MAP_FROM)
+        return;
+    uintptr_t at = ((uintptr_t)pointer + PAGE - 1) / PAGE * PAGE;
+    uintptr_t end = ((uintptr_t)pointer + size) / PAGE * PAGE;
+    ASSERT(at < end);
+    for (; at < end; at += DROP_SLICE)
+        (void)madvise((void *)at, end - at < DROP_SLICE ? end - at : DROP_SLICE, MADV_DONTNEED);
+}
+
 void mem_free(void *pointer)
 {
+    if (pointer && mem_keeps)
+        mem_drop_pages(pointer);
     free(pointer);
 }
 
@@ -150,9 +174,11 @@ void *mem_try_realloc(void *pointer, size_t size)
 
 void mem_keep_freed(void)
 {
+    mem_keeps = true;
     (void)mallopt(M_TRIM_THRESHOLD, KEEP_FREED);
     (void)mallopt(M_MMAP_THRESHOLD, MAP_FROM);
-    (void)mallopt(M_ARENA_MAX, 1); /* each would keep as much */
+    (void)mallopt(M_ARENA_MAX, 1);     /* each would keep as much */
+    (void)mallopt(M_TOP_PAD, GROW_BY); /* each growth may wait for who gives memory back */
 }
 
 void mem_give_back(void)
