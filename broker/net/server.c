@@ -34,6 +34,7 @@ enum {
     SERVER_TRIALS_MAX = 16,
     SERVER_TRIALS_MIN = 4,   /* clients may have come before the other brokers were known */
     SERVER_TRIM_SWEEPS = 10, /* between two looks at freed memory */
+    SERVER_CALM_PART = 8,    /* of its budget, which requests hold at most meanwhile */
     SERVER_SETTLE_SWEEPS = 60,
     SERVER_RATE_NONE = INT32_MAX, /* new connections a second: as many as come */
     SERVER_PACE_SAMPLES = 11,     /* as for quotas, of a second each */
@@ -281,9 +282,13 @@ static void server_sweep(void *data)
     told_sweep(&server->owner.told, logger, now_ms);
     if (server->owner.budget.starved)
         server_make_room(server);
-    if (++server->sweeps % SERVER_TRIM_SWEEPS == 0)
+    /* Takes 50 ms where much is to be given back, and what requests hold now they want again. */
+    const struct mem_budget *budget = &server->owner.budget;
+    bool calm = budget->used <= budget->limit / SERVER_CALM_PART;
+    if (++server->sweeps % SERVER_TRIM_SWEEPS == 0 && calm)
         mem_give_back();
-    if (server->sweeps % SERVER_SETTLE_SWEEPS == SERVER_TRIM_SWEEPS) /* a start was just before */
+    /* A start was just before the first. */
+    if (server->sweeps % SERVER_SETTLE_SWEEPS == SERVER_TRIM_SWEEPS && calm)
         mem_settle();
     const char *refused = plural(server->refused, "connection", "connections");
     if (server->lacks_memory)
