@@ -101,6 +101,7 @@ class Honest:
     moment when all of them are connected."""
 
     def __init__(self, cluster, seconds):
+        self.no_core_ms = {}  # of the longest request of each kind, its client's own wait for a core
         port = str(cluster.nodes[0].port)
         self.children = {kind: spawn([sys.executable, os.path.join(LIB, "honest.py"), kind,
                                       str(seconds), PROBE, port],
@@ -118,6 +119,7 @@ class Honest:
             if said["moves"]:
                 note(f"{kind}: {said['moves']} tries met a node that does not lead any more")
             found[kind] = sorted(said["took_ms"])
+            self.no_core_ms[kind] = said["worst"][1]
         return found
 
 
@@ -270,6 +272,8 @@ def all_at_once():
                 attack.run()
                 under = honest.end()
             note_honest("under attack", under)
+            note("of the longest the client itself had no core for: " + ", ".join(
+                f"{kind} {ms:.1f} ms" for kind, ms in honest.no_core_ms.items()))
             threading.Event().wait(AFTER_S)
             after = Honest(cluster, CALM_S).end()
             note_honest(f"{AFTER_S} s after", after)

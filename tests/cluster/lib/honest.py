@@ -4,9 +4,10 @@
 
 It says "ready" when it is connected, and begins with the next line that it reads, so that the start of
 no program is in what it measures. It prints one JSON object: how long each request took, in ms, what
-failed, and how often one was sent again since another node leads now (the time until it is served
-counts). A process of its own, so that nothing but the nodes and the scheduler delays it. The topic has
-a partition led by each node."""
+failed, how often one was sent again since another node leads now (the time until it is served counts),
+and of the longest for how long the client itself had no core, which no node can help. A process of its
+own, so that nothing but the nodes and the scheduler delays it. The topic has a partition led by each
+node."""
 import json
 import struct
 import sys
@@ -29,6 +30,15 @@ MOVED = (6, 7, 14, 15, 16)  # not the leader, timed out, loading, no coordinator
 def body_of_fetch(topic, partition):
     return (struct.pack(">iiiibi", -1, 0, 0, PARTITION_BYTES, 0, 1) + text(topic) +
             struct.pack(">iiqi", 1, partition, 0, PARTITION_BYTES))
+
+
+def no_core_ms():
+    """For how long this thread has waited for a core so far; 0 where the system does not say."""
+    try:
+        with open("/proc/thread-self/schedstat") as file:
+            return int(file.read().split()[1]) / 1e6
+    except (OSError, IndexError):
+        return 0.0
 
 
 def text(value):
@@ -139,6 +149,7 @@ class Account:
 
     def __init__(self):
         self.took_ms, self.faults, self.moves = [], [], 0
+        self.worst = (0.0, 0.0)  # of the longest: ms, and of them without a core
 
     def connect(self, kind, ports, topic):
         """A line to every node; none if one of them fails."""
@@ -152,9 +163,11 @@ class Account:
         try:
             pause = threading.Event()
             while time.monotonic() < end:
-                start = time.monotonic()
+                waited, start = no_core_ms(), time.monotonic()
                 error = line.once()
-                self.took_ms.append((time.monotonic() - start) * 1e3)
+                took_ms = (time.monotonic() - start) * 1e3
+                self.took_ms.append(took_ms)
+                self.worst = max(self.worst, (took_ms, no_core_ms() - waited))
                 if error:
                     self.faults.append(f"error {error} of port {line.port}")
                 pause.wait(PAUSE_S)
