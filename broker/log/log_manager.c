@@ -38,6 +38,7 @@ enum {
     SPACE_ASK_MS = 1000,
     SIDE_JOBS_MAX = 1024, /* begun at a time, of 500 bytes each */
     SIDE_AGAIN_MS = 200,
+    SIDE_WAITS_MAX = 50,
     TRASH_BATCH = 256 /* removals in one job */
 };
 
@@ -186,6 +187,11 @@ static bool side_files_begin(struct log_manager *manager)
 {
     uint32_t before = manager->jobs.count;
     struct log_entry *entry;
+    /* A slow disk, but the recovery points have to come some time. */
+    if (manager->side_cursor > 0 && before >= SIDE_JOBS_MAX &&
+        manager->side_waits++ < SIDE_WAITS_MAX)
+        return false;
+    manager->side_waits = 0;
     while ((entry = map_next(&manager->entries, &manager->side_cursor, NULL, NULL))) {
         if (entry->log)
             side_files_one(entry->log, 0);

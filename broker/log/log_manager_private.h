@@ -72,7 +72,8 @@ struct log_manager {
     struct env_timer flush_timer;
     int64_t flush_due_ms;                                /* when it fires; 0 = it does not */
     struct env_timer checkpoint_timers[LOG_CHECKPOINTS]; /* by enum checkpoint */
-    size_t side_cursor; /* among the entries: whose side files are next; 0 = from the beginning */
+    size_t side_cursor;  /* among the entries: whose side files are next; 0 = from the beginning */
+    uint32_t side_waits; /* how often they were put off since, because too many were under way */
     struct env_timer cleaner_timer;
     int64_t lack_told_ms;      /* of descriptors; 0 = never */
     struct cleaning *cleaning; /* the run that goes on, or NULL */
