@@ -172,7 +172,10 @@ static int flume_start_run_script(const struct tool_run *run, const char *path)
     if (config_filter_run(argv, &out) && out.len > 0)
         flume_start_take_variables(&out);
     else
-        status = tool_fail(run, "%s fails: it has to end by itself within 10 seconds", path);
+        status = tool_fail(run,
+                           "%s fails: it has to end by itself within 10 seconds, and its "
+                           "variables have 64 kB together at most",
+                           path);
     buf_close(&out);
     return status;
 }
