@@ -228,8 +228,11 @@ static int replay_segment(struct replay *replay, struct raft_store_segment *segm
     struct raft_store_record record;
     size_t offset = 0;
     while (raft_store_record_get(bytes, len, offset, &record)) {
-        if (offset == 0 && list_empty(&store->segments))
+        if (offset == 0 && list_empty(&store->segments)) {
+            if (record.position > RAFT_STORE_POSITION_MAX)
+                return ERR_CORRUPT;
             store->position = record.position;
+        }
         if (record.position != store->position ||
             (offset == 0) != (record.kind == RAFT_STORE_SEGMENT))
             return ERR_CORRUPT;

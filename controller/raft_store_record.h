@@ -47,7 +47,8 @@ STATIC_ASSERT(RAFT_STORE_MAGIC != RAFT_STORE_SNAPSHOT_MAGIC, "a snapshot is no r
 STATIC_ASSERT(RAFT_STORE_VOTE_MAGIC != RAFT_STORE_REACHED_MAGIC, "a vote is no position");
 STATIC_ASSERT(RAFT_STORE_VOTE_SLOT % 512 == 0, "a slot is whole sectors");
 STATIC_ASSERT(RAFT_STORE_REACHED_STEP % 8 == 0, "positions are multiples of eight");
-#define RAFT_STORE_FILE_MAX ((size_t)2 << 30)
+#define RAFT_STORE_FILE_MAX     ((size_t)2 << 30)
+#define RAFT_STORE_POSITION_MAX ((uint64_t)1 << 62) /* no log gets there; sums do not overflow */
 
 enum raft_store_kind {
     RAFT_STORE_SEGMENT = 1, /* first of each segment; index = the next one */

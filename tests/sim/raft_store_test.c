@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "controller/raft_store.h"
+#include "controller/raft_store_record.h"
 #include "sim.h"
 
 enum { SECOND = 1000 * 1000, LOG_MAX = 4000 };
@@ -394,6 +395,36 @@ static void a_lost_log_is_refused_and_left_alone(void)
         }
 }
 
+static void a_position_that_would_overflow_is_refused(void)
+{
+    struct raft_store_record record = {.kind = RAFT_STORE_SEGMENT, .index = 1};
+    struct env_file *file;
+    struct buf bytes;
+    record.position = UINT64_MAX - RAFT_STORE_HEAD * 2 + 1;
+    begin(9);
+    CHECK_INT(open_store(), 0);
+    CHECK_INT(bootstrap(), 0);
+    close_store();
+    sim_node_restart(node);
+    env = sim_env_new(node);
+    buf_init(&bytes);
+    CHECK_INT(raft_store_record_put(&bytes, &record), 0);
+    record.kind = RAFT_STORE_ENTRY;
+    record.position += RAFT_STORE_HEAD;
+    record.term = 1;
+    CHECK_INT(raft_store_record_put(&bytes, &record), 0);
+    CHECK_INT(env_file_open(env, "/data/raft/log-00000000000000000001", ENV_OPEN_WRITE, &file), 0);
+    CHECK_INT(env_file_truncate(file, 0), 0);
+    CHECK_INT(env_file_write(file, bytes.data, bytes.len, 0), 0);
+    env_file_close(file);
+    buf_close(&bytes);
+    close_store();
+    sim_node_restart(node);
+    CHECK_INT(open_store(), ERR_CORRUPT);
+    CHECK(strstr(buf_text(&problem), "its entries do not follow each other") != NULL);
+    finish();
+}
+
 static void a_node_that_never_voted_has_lived_too(void)
 {
     begin(8);
@@ -530,6 +561,7 @@ static void a_directory_is_used_by_one_process(void)
 
 TAP_MAIN(TAP_TEST(a_power_cut_at_every_write_loses_nothing),
          TAP_TEST(damage_is_told_from_a_torn_tail), TAP_TEST(a_lost_log_is_refused_and_left_alone),
+         TAP_TEST(a_position_that_would_overflow_is_refused),
          TAP_TEST(a_node_that_never_voted_has_lived_too), TAP_TEST(a_flipped_snapshot_is_refused),
          TAP_TEST(an_install_voids_the_log),
          TAP_TEST(a_snapshot_without_descriptors_is_asked_for_again),
