@@ -9,10 +9,22 @@
  * the channels are behind. And how often a full house is told. */
 enum { PEERS_LOOK = 1000, PEERS_SAY_MS = 1000 };
 
+size_t peers_most(int64_t files)
+{
+    int64_t share = files / PEERS_FILES_PART;
+    ASSERT(files >= 0);
+    if (share < PEERS_MIN)
+        return PEERS_MIN;
+    return share < PEERS_MAX ? (size_t)share : PEERS_MAX;
+}
+
 void peers_init(struct peers *peers, struct source *source, void (*close)(struct peer *peer),
                 void (*slow)(struct peer *peer))
 {
-    *peers = (struct peers){.source = source, .most = PEERS_MAX, .close = close, .slow = slow};
+    *peers = (struct peers){.source = source,
+                            .most = peers_most(env_files_limit(source->env)),
+                            .close = close,
+                            .slow = slow};
     list_init(&peers->list);
 }
 

@@ -1,9 +1,11 @@
 /* Connections of a source that listens: what netcat, syslog, http and the calls between agents have
  * in common.
  *
- * A source has PEERS_MAX of them at most. When one more comes, the one that has been silent for
- * longest is closed for it, so that no crowd of silent ones keeps others out; when none can be
- * closed, since the channels are behind with all of them, the newcomer is.
+ * A source has PEERS_MAX of them at most, and no more than its part of the descriptors that the
+ * process may have: the files of channels, and a broker around the agent, need the others. When
+ * one more comes, the one that has been silent for longest is closed for it, so that no crowd of
+ * silent ones keeps others out; when none can be closed, since the channels are behind with all of
+ * them, the newcomer is.
  *
  * A peer may be silent between two requests or lines. In the middle of one it has to bring
  * PEER_RATE bytes a second, or its end, in each turn of the source's idle_ms: one that drips is
@@ -15,14 +17,14 @@
 #include "env/env.h"
 #include "tools/agent/source.h"
 
-enum { PEERS_MAX = 10000, PEER_RATE = 256 };
+enum { PEERS_MAX = 10000, PEERS_MIN = 16, PEERS_FILES_PART = 8, PEER_RATE = 256 };
 
 struct peer;
 
 struct peers {
     struct source *source;
-    struct list list;                 /* struct peer: who was heard of last stands last */
-    size_t count, most;               /* PEERS_MAX */
+    struct list list; /* struct peer: who was heard of last stands last */
+    size_t count, most;
     void (*close)(struct peer *peer); /* the type's end of one, which calls peer_close */
     void (*slow)(struct peer *peer);  /* one that drips: the type closes it, and says so */
     int64_t told_ms;                  /* when the last line about a full house was logged */
@@ -38,6 +40,8 @@ struct peer {
     bool reads;
 };
 
+/* How many a source may have where the process may have so many descriptors. */
+size_t peers_most(int64_t files);
 void peers_init(struct peers *peers, struct source *source, void (*close)(struct peer *peer),
                 void (*slow)(struct peer *peer));
 /* All of them, by the type's close. */

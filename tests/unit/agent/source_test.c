@@ -1,6 +1,7 @@
 /* The way of a batch: selectors, optional channels, trying again, interceptors that drop. */
 #include "world.h"
 
+#include "tools/agent/peer.h"
 #include "tools/agent/selector.h"
 
 /* A source that does nothing by itself. */
@@ -276,9 +277,24 @@ static void what_does_not_pass_is_told(void)
     bench_close(&b);
 }
 
+/* Peers of a source leave descriptors for the files of channels, and for a broker. */
+static void peers_have_a_part_of_the_descriptors(void)
+{
+    struct bench b;
+    struct peers peers;
+    CHECK_INT(peers_most(0), PEERS_MIN);
+    CHECK_INT(peers_most(1024), 128);
+    CHECK_INT(peers_most(INT32_MAX), PEERS_MAX);
+    bench_open(&b, NULL, "", 5, false);
+    peers_init(&peers, b.source, NULL, NULL);
+    CHECK_INT(peers.most, peers_most(env_files_limit(b.world.env)));
+    bench_close(&b);
+}
+
 TAP_MAIN(TAP_TEST(each_event_goes_to_one_channel_of_a_balanced_source),
          TAP_TEST(what_does_not_pass_is_told), TAP_TEST(all_channels_get_all),
          TAP_TEST(a_full_required_channel_fails_the_batch),
          TAP_TEST(a_full_optional_channel_does_not),
          TAP_TEST(a_patient_batch_is_tried_where_it_is_missing), TAP_TEST(a_header_says_where_to),
-         TAP_TEST(more_than_a_channel_takes_at_once))
+         TAP_TEST(more_than_a_channel_takes_at_once),
+         TAP_TEST(peers_have_a_part_of_the_descriptors))
