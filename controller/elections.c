@@ -181,7 +181,7 @@ static int32_t elect_eligible(struct decision *decision, const struct image_topi
 static bool leader_stays(const struct decision *decision, const Meta__PartitionRecord *record)
 {
     int32_t leader = record->leader;
-    if (!elections_may_lead(decision, record, leader) ||
+    if (record->emptied || !elections_may_lead(decision, record, leader) ||
         !image_has_id(record->isr, record->n_isr, leader))
         return false;
     if (!is_full(record, leader))
@@ -205,8 +205,9 @@ static void elect(struct decision *decision, const struct image_topic *topic,
     if (leader == IMAGE_NO_NODE)
         awaited |= is_any_awaited(decision, record, record->elr, record->n_elr);
     if (leader == IMAGE_NO_NODE && awaited && !MUTATION(LEADER_FROM_OUTSIDE)) {
-        if (!image_has_id(record->replicas, record->n_replicas, record->leader))
-            set_leader(record, IMAGE_NO_NODE); /* it was taken out */
+        /* It was taken out, or its disk was; else it may turn out to live, too. */
+        if (record->emptied || !image_has_id(record->replicas, record->n_replicas, record->leader))
+            set_leader(record, IMAGE_NO_NODE);
         return;
     }
     if (leader == IMAGE_NO_NODE && unclean) {

@@ -295,6 +295,30 @@ static void another_disk_loses_it(void)
     finish();
 }
 
+static bool nobody(void *data, int32_t id)
+{
+    (void)data, (void)id;
+    return false;
+}
+
+/* A new controller hears first of the leader, whose disk is another one now. */
+static void an_emptied_leader_does_not_wait_with_the_eligible_ones(void)
+{
+    begin_on();
+    alter(IDS(0));
+    rules.heard = nobody;
+    come_back(0, true, 7);
+    CHECK(part("t", 0)->emptied);
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_STR(sets(), "0|12|");
+    rules.heard = only_1;
+    elections_broker_in(&decision, 1);
+    CHECK(!part("t", 0)->emptied);
+    CHECK_INT(part("t", 0)->leader, 1);
+    CHECK_STR(sets(), "1|2|0");
+    finish();
+}
+
 static void a_failed_log_loses_it(void)
 {
     begin_on();
@@ -390,6 +414,7 @@ TAP_MAIN(TAP_TEST(who_leaves_a_short_set_is_eligible), TAP_TEST(nobody_is_eligib
          TAP_TEST(a_crash_loses_it), TAP_TEST(a_member_that_crashed_is_not_eligible),
          TAP_TEST(one_that_crashed_and_leaves_is_not_eligible),
          TAP_TEST(one_crash_counts_until_it_is_unfenced), TAP_TEST(another_disk_loses_it),
+         TAP_TEST(an_emptied_leader_does_not_wait_with_the_eligible_ones),
          TAP_TEST(a_failed_log_loses_it), TAP_TEST(an_unclean_election_begins_anew),
          TAP_TEST(a_set_that_is_large_enough_now_has_none),
          TAP_TEST(only_topics_and_all_brokers_have_the_setting),
