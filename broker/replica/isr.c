@@ -1,13 +1,14 @@
 /* The in-sync set of a leader.
  *
  * Growing is hard: a joiner must have everything up to the high watermark and up to the start of
- * this leader epoch, under its present broker epoch, and be unfenced. Shrinking is easy: who is
- * fenced, can't serve, or has a full disk while ours has room leaves at once, who has not caught up
- * within replica.lag.time.max.ms a little later. Elections leave the set alone, so this is the only
- * way out of it. Either is a proposal to the controller, compare-and-set on the partition epoch,
- * one at a time; a refused one is dropped, and the set reviewed again. One without a clear answer
- * may have been accepted: its members go on counting for the high watermark, and it is asked again
- * as it was, until the answer is clear or newer metadata comes.
+ * this leader epoch, under its present broker epoch, have caught up lately, and be unfenced.
+ * Shrinking is easy: who is fenced, can't serve, or has a full disk while ours has room leaves at
+ * once, who has not caught up within replica.lag.time.max.ms a little later. Elections leave the
+ * set alone, so this is the only way out of it. Either is a proposal to the controller,
+ * compare-and-set on the partition epoch, one at a time; a refused one is dropped, and the set
+ * reviewed again. One without a clear answer may have been accepted: its members go on counting for
+ * the high watermark, and it is asked again as it was, until the answer is clear or newer metadata
+ * comes.
  *
  * What a follower has is known from its fetches. A fetch does not name a partition that is idle, so
  * what is forgotten here would never be said again: who forgets it tells the fetch sessions
@@ -310,9 +311,12 @@ static bool isr_is_fit(const struct partition *partition, int32_t id)
            isr_would_be_taken(partition, id);
 }
 
-static bool isr_may_join(const struct partition *partition, const struct remote *remote)
+/* Who has not caught up for so long would be out again with the next look: it stays out. */
+static bool isr_may_join(const struct partition *partition, const struct remote *remote,
+                         int64_t now_ms)
 {
     return remote->end_offset >= partition->high_watermark &&
+           isr_in_sync(partition, remote, now_ms) &&
            remote->end_offset >= partition->epoch_start_offset &&
            remote->log_start >= partition->joiner_log_start && isr_is_fit(partition, remote->id);
 }
@@ -324,7 +328,7 @@ static bool isr_wants(const struct partition *partition, int32_t id, const struc
     bool member = image_ids_have(&partition->isr, id);
     if (remote && member)
         return isr_is_fit(partition, id) && (!lagging || isr_in_sync(partition, remote, now_ms));
-    return remote ? isr_may_join(partition, remote) : member;
+    return remote ? isr_may_join(partition, remote, now_ms) : member;
 }
 
 /* Builds the wanted set, without those that lag too if `lagging`, where it differs from the present

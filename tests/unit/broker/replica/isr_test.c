@@ -165,6 +165,28 @@ static void who_has_caught_up_joins(void)
     replica_close(&r);
 }
 
+/* Else it would be out again with the next look at who lags. */
+static void who_has_not_caught_up_for_long_does_not_join(void)
+{
+    enum { LAG_MS = 20 };
+    struct replica r;
+    struct waiter all;
+    replica_open(&r, "replica.lag.time.max.ms=20\nreplica.fetch.wait.max.ms=1\n");
+    replica_lead(&r, MEMBERS(1));
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
+    UNTIL(r.logs.env, all.calls);
+    int64_t began_ms = env_now_ms(r.logs.env);
+    UNTIL(r.logs.env, env_now_ms(r.logs.env) - began_ms > 2 * LAG_MS);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
+    replica_acknowledge(&r, 2, 1);
+    replica_acknowledge(&r, 2, 2);
+    CHECK_INT(partition_high_watermark(r.partition), 2); /* which it has */
+    CHECK(is_silent(&r));
+    replica_acknowledge(&r, 2, 3);
+    check_proposal(next_proposal(&r), MEMBERS(1, 2));
+    replica_close(&r);
+}
+
 /* Its end may be below that of our predecessor's log, which had everything that is committed. */
 static void a_joiner_has_all_from_before_this_epoch(void)
 {
@@ -494,6 +516,7 @@ static void an_answer_that_is_late_changes_nothing(void)
 TAP_MAIN(TAP_TEST(who_lags_leaves_when_the_controller_says_so),
          TAP_TEST(an_answer_holds_the_watermark), TAP_TEST(who_cannot_serve_leaves_at_once),
          TAP_TEST(a_full_member_leaves_a_leader_with_room), TAP_TEST(who_has_caught_up_joins),
+         TAP_TEST(who_has_not_caught_up_for_long_does_not_join),
          TAP_TEST(a_joiner_has_all_from_before_this_epoch), TAP_TEST(nobody_joins_who_is_fenced),
          TAP_TEST(a_joiner_has_saved_the_log_start),
          TAP_TEST(fetches_of_another_leader_epoch_do_not_count),
