@@ -45,7 +45,7 @@ int partition_slice_copy(const struct partition_slice *slice, uint8_t *bytes, si
 
 void partition_slice_set_memory(struct partition_slice *slice, uint8_t *bytes, size_t len)
 {
-    ASSERT(bytes != NULL);
+    ASSERT(len == 0 || bytes != NULL);
     partition_slice_release(slice);
     slice->chunk = (struct env_chunk){.data = bytes, .len = len};
     ASSERT(slice->segment == NULL);

@@ -114,12 +114,13 @@ void request_note_moved(struct request *request)
 
 static int64_t from; /* what a fetch that names t-0 asks for */
 static int32_t max_wait_ms = WAIT_MS;
+static int16_t version = VERSION;
 static int8_t isolation;
 
 /* Of t-0. `epoch`: 0 makes a session. */
 static void fetch(struct fetching *f, int32_t session_id, int32_t epoch, bool names)
 {
-    *f = (struct fetching){.request = {.broker = &broker, .version = VERSION}};
+    *f = (struct fetching){.request = {.broker = &broker, .version = version}};
     f->request.api = kafka_api_find(KAFKA_API_FETCH);
     f->request.payer = records_max < SIZE_MAX ? f : NULL;
     arena_init(&f->request.arena, 1 << 20);
@@ -128,6 +129,7 @@ static void fetch(struct fetching *f, int32_t session_id, int32_t epoch, bool na
                                                           .last_fetched_epoch = -1,
                                                           .fetch_offset = from,
                                                           .partition_max_bytes = 1 << 20};
+    f->topic.topic = wire_str_from("t");
     f->topic.topic_id = feed_topic_id("t");
     f->topic.partitions.items = &f->partition;
     f->topic.partitions.count = 1;
@@ -323,6 +325,27 @@ static void a_reader_of_committed_records_waits_for_the_decision(void)
     finish();
 }
 
+/* Old clients know no markers, and behind the last record there is nothing else. */
+static void an_old_client_may_find_nothing_but_a_marker(void)
+{
+    struct fetching f;
+    begin();
+    append_txn(0, BATCH_TRANSACTIONAL);
+    append_txn(0, BATCH_CONTROL);
+    version = 3;
+    from = 2;
+    fetch(&f, 0, -1, true);
+    UNTIL(r.logs.env, f.answers);
+    CHECK_INT(f.error, 0);
+    CHECK_INT(f.partitions, 1);
+    CHECK_INT(f.partition_error, 0);
+    CHECK_INT(f.bytes, 0);
+    CHECK_INT(f.hw, 3);
+    version = VERSION;
+    fetch_close(&f);
+    finish();
+}
+
 /* What was nothing to read for the one is something for the other. */
 static void a_session_may_change_what_it_reads(void)
 {
@@ -465,6 +488,7 @@ static void the_end_of_the_broker_ends_it(void)
 TAP_MAIN(TAP_TEST(records_come_when_the_reads_are_done), TAP_TEST(one_that_waits_is_woken),
          TAP_TEST(one_with_a_tiny_quota_waits), TAP_TEST(one_that_is_refused_finds_them_again),
          TAP_TEST(a_reader_of_committed_records_waits_for_the_decision),
+         TAP_TEST(an_old_client_may_find_nothing_but_a_marker),
          TAP_TEST(a_session_may_change_what_it_reads), TAP_TEST(one_is_woken_when_its_time_is_over),
          TAP_TEST(a_client_that_goes_ends_its_fetch), TAP_TEST(a_newer_fetch_ends_the_older_one),
          TAP_TEST(a_replica_that_goes_is_told_as_such), TAP_TEST(the_end_of_the_broker_ends_it))
