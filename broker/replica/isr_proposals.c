@@ -187,6 +187,6 @@ void isr_proposals_free(struct isr_proposals *proposals)
     }
     env_timer_stop(&proposals->send_timer);
     env_timer_stop(&proposals->review_timer);
+    ASSERT(list_empty(&proposals->calls));
     mem_free(proposals);
-    ASSERT(list_empty(&proposals->waiting));
 }
