@@ -631,7 +631,8 @@ static void consensus_on_transferred(struct raft_transfer *req)
 static void consensus_transfer_try(void *data)
 {
     struct consensus *consensus = data;
-    ASSERT(consensus->transferring);
+    if (!consensus->transferring) /* one before the last was under way until the core closed */
+        return;
     if (!consensus_runs(consensus) || raft_state(&consensus->raft) != RAFT_LEADER ||
         consensus->transfer_tries == 0) {
         consensus_transfer_end(consensus);

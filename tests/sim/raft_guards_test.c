@@ -441,6 +441,24 @@ static void a_lost_transfer_is_given_up(void)
     finish();
 }
 
+/* One is still under way when the node is to stop: the core ends it while it closes. */
+static void a_stop_ends_a_transfer_that_is_under_way(void)
+{
+    begin();
+    uint64_t term = let_lead();
+    sim_run_for(sim, 20 * MS);
+    say_appended(&puppets[0], term, (uint64_t)consensus_next_index(controller->consensus) - 1);
+    sim_run_for(sim, 20 * MS);
+    consensus_transfer(controller->consensus, NULL, NULL);
+    sim_run_for(sim, 5 * MS);
+    CHECK_INT(puppet_saw(&puppets[0], META__FRAME__BODY_TIMEOUT_NOW), 1);
+    transferred = false;
+    controller_stop(controller, on_transferred, NULL);
+    CHECK(sim_run_until(sim, was_transferred, NULL, sim_now_us(sim) + SECOND));
+    sim_run_for(sim, 20 * MS);
+    finish();
+}
+
 /* Puppet 0 is connected and hangs: leadership goes to one that answers. */
 static void a_transfer_goes_to_one_that_answers(void)
 {
@@ -563,6 +581,7 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_late_pre_vote_is_told_our_term),
          TAP_TEST(an_emptied_voter_gives_no_vote), TAP_TEST(an_emptied_voter_gets_no_vote),
          TAP_TEST(a_transfer_outlives_its_leadership), TAP_TEST(a_lost_transfer_is_given_up),
+         TAP_TEST(a_stop_ends_a_transfer_that_is_under_way),
          TAP_TEST(a_transfer_goes_to_one_that_answers), TAP_TEST(proposals_are_bounded),
          TAP_TEST(other_voters_are_refused), TAP_TEST(an_answer_claims_no_more_than_was_asked),
          TAP_TEST(damaged_messages_are_dropped))
