@@ -138,6 +138,7 @@ static int load_reached(struct raft_store *store, struct buf *problem)
 int raft_store_save_reached(struct raft_store *store)
 {
     uint8_t bytes[RAFT_STORE_REACHED_SIZE];
+    bool gone = store->reached > store->durable; /* one that joins may have no log any more */
     if (store->reached == store->durable)
         return 0;
     bytes_put_u32(bytes, RAFT_STORE_REACHED_MAGIC);
@@ -149,7 +150,7 @@ int raft_store_save_reached(struct raft_store *store)
     if (!err)
         store->reached = store->durable;
     /* It says less than it could. A node has to start on a full disk, too. */
-    return env_is_later(err) || err == ERR_NO_SPACE ? 0 : err;
+    return !gone && (env_is_later(err) || err == ERR_NO_SPACE) ? 0 : err;
 }
 
 /* ---- segments ---- */
@@ -562,5 +563,10 @@ int raft_store_load(struct raft_store *store, struct buf *problem)
         err = raft_store_set_term(store, newest);
     state->term = store->term;
     state->vote = store->vote;
-    return err ? err : raft_store_save_reached(store);
+    if (err)
+        return err;
+    err = raft_store_save_reached(store);
+    if (err)
+        buf_printf(problem, "can't note in %s how far the log is: %s", store->dir, err_text(err));
+    return err;
 }

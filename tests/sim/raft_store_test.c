@@ -456,6 +456,36 @@ static void a_flipped_snapshot_is_refused(void)
     finish();
 }
 
+/* The file that says how far the log is tells of one that is gone, and can't be made anew. */
+static void one_that_joins_waits_for_room_when_its_log_is_gone(void)
+{
+    begin(10);
+    CHECK_INT(open_store(), 0);
+    CHECK_INT(bootstrap(), 0);
+    append(3, 1);
+    CHECK(settle());
+    close_store();
+    sim_node_restart(node);
+    CHECK_INT(open_store(), 0); /* which notes how far it is */
+    close_store();
+    sim_node_restart(node);
+    CHECK_INT(lose(LOSS_REMOVED), -1);
+    CHECK_INT(env_file_replace(env, "/data/raft/newcomer", "joins\n", 6), 0);
+    close_store();
+    sim_node_restart(node);
+    sim_node_disk_full(node, true);
+    CHECK_INT(open_store(), ERR_NO_SPACE);
+    CHECK(strstr(buf_text(&problem), "/data/raft") != NULL);
+    close_store();
+    sim_node_restart(node);
+    sim_node_disk_full(node, false);
+    CHECK_INT(open_store(), 0);
+    memset(&model, 0, sizeof(model));
+    append(1, 1);
+    CHECK(settle());
+    finish();
+}
+
 static bool installed;
 static void on_installed(void *data)
 {
@@ -563,6 +593,7 @@ TAP_MAIN(TAP_TEST(a_power_cut_at_every_write_loses_nothing),
          TAP_TEST(damage_is_told_from_a_torn_tail), TAP_TEST(a_lost_log_is_refused_and_left_alone),
          TAP_TEST(a_position_that_would_overflow_is_refused),
          TAP_TEST(a_node_that_never_voted_has_lived_too), TAP_TEST(a_flipped_snapshot_is_refused),
+         TAP_TEST(one_that_joins_waits_for_room_when_its_log_is_gone),
          TAP_TEST(an_install_voids_the_log),
          TAP_TEST(a_snapshot_without_descriptors_is_asked_for_again),
          TAP_TEST(a_directory_is_used_by_one_process))
