@@ -107,9 +107,10 @@ int partition_restart_at(struct partition *partition, int64_t leader_log_start)
                 partition->topic, partition->index, (long long)leader_log_start,
                 (long long)log_end_offset(partition->log));
     int err = log_reset(partition->log, leader_log_start);
-    partition->high_watermark = leader_log_start;
-    if (!err)
+    if (!err) {
+        partition->high_watermark = leader_log_start;
         log_save_start(partition->log);
+    }
     ASSERT(err || log_end_offset(partition->log) == leader_log_start);
     return err;
 }

@@ -417,6 +417,22 @@ static void readers_see_what_is_theirs(void)
     replica_close(&r);
 }
 
+/* A log that can't be begun afresh ends where it did, and nobody reads past that. */
+static void a_failed_restart_leaves_the_watermark(void)
+{
+    struct replica r;
+    struct waiter waiter;
+    replica_open_leading(&r, MEMBERS(1));
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), PARTITION_WAITS);
+    UNTIL(r.logs.env, waiter.calls);
+    replica_decide(&r, (struct decision){.leader = 2, .epoch = 2, .isr = MEMBERS(1, 2)});
+    CHECK_INT(partition_state(r.partition), PARTITION_FOLLOWER);
+    CHECK_INT(log_fail(partition_log(r.partition), ERR_IO, "write"), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(partition_restart_at(r.partition, 100), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(partition_high_watermark(r.partition), 2);
+    replica_close(&r);
+}
+
 /* KIP-595: who has other records under an epoch must cut them before it gets or acknowledges
  * anything. */
 static void a_follower_that_differs_must_cut(void)
@@ -514,5 +530,6 @@ TAP_MAIN(TAP_TEST(roles_follow_the_records), TAP_TEST(records_of_an_older_epoch_
          TAP_TEST(a_removed_topic_ends_waits_and_interests),
          TAP_TEST(interests_hear_what_they_asked_for),
          TAP_TEST(deleted_records_wait_for_all_members), TAP_TEST(a_stalled_process_serves_nothing),
-         TAP_TEST(readers_see_what_is_theirs), TAP_TEST(a_follower_that_differs_must_cut),
-         TAP_TEST(offsets_are_those_of_the_reader), TAP_TEST(the_latest_offset_is_unknown_at_first))
+         TAP_TEST(readers_see_what_is_theirs), TAP_TEST(a_failed_restart_leaves_the_watermark),
+         TAP_TEST(a_follower_that_differs_must_cut), TAP_TEST(offsets_are_those_of_the_reader),
+         TAP_TEST(the_latest_offset_is_unknown_at_first))
