@@ -101,7 +101,7 @@ bool replica_slot_ask(struct fetch_slot *slot, struct fetch_request_fetch_topic 
                       struct arena *arena)
 {
     ASSERT(slot->partition->state == PARTITION_FOLLOWER);
-    ASSERT(slot->partition->leader == slot->fetcher->leader_id);
+    ASSERT(slot->partition->log != NULL);
     replica_slot_move(slot, SLOT_ASKED);
     struct partition *partition = slot->partition;
     struct fetch_request_fetch_partition *item =
