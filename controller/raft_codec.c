@@ -45,7 +45,7 @@ static bool read_u64(struct reader *reader, uint64_t *value)
 static bool read_server(struct reader *reader, struct raft_configuration *configuration)
 {
     uint64_t id;
-    if (!read_u64(reader, &id) || id == 0)
+    if (!read_u64(reader, &id) || id == 0 || id > (uint64_t)INT32_MAX + 1) /* of a node, and one */
         return false;
     size_t len = strnlen((const char *)reader->at, reader->left);
     if (len + 2 > reader->left || len == 0)

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "controller/raft_codec.h"
 #include "controller/raft_servers.h"
@@ -166,8 +167,26 @@ static void a_sole_voter_is_told_by_what_is_stored(void)
     raft_configuration_close(&two);
 }
 
+/* A voter may say anything. */
+static void an_id_that_no_node_has_is_refused(void)
+{
+    const raft_id ids[] = {(raft_id)INT32_MAX + 1, (raft_id)INT32_MAX + 2, UINT64_MAX};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        struct raft_configuration configuration, read;
+        struct raft_buffer bytes;
+        raft_configuration_init(&configuration);
+        CHECK_INT(raft_configuration_add(&configuration, ids[i], "1@h:1", RAFT_VOTER), 0);
+        CHECK_INT(raft_codec_encode_configuration(&configuration, &bytes), 0);
+        CHECK_INT(raft_codec_configuration(bytes.base, bytes.len, &read), i ? ERR_MALFORMED : 0);
+        raft_configuration_close(&configuration);
+        raft_configuration_close(&read);
+        raft_free(bytes.base);
+    }
+}
+
 TAP_MAIN(TAP_TEST(the_newest_one_up_to_an_index_holds_there),
          TAP_TEST(one_that_is_cut_off_holds_no_longer),
          TAP_TEST(one_that_waits_stays_until_it_is_committed),
          TAP_TEST(an_address_is_read_as_it_was_written),
-         TAP_TEST(a_sole_voter_is_told_by_what_is_stored))
+         TAP_TEST(a_sole_voter_is_told_by_what_is_stored),
+         TAP_TEST(an_id_that_no_node_has_is_refused))
