@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/err.h"
 
@@ -17,8 +18,7 @@ enum {
     KEEP_FREED = 32 * 1024 * 1024, /* a few dozen requests of the default largest size */
     MAP_FROM = 8 * 1024 * 1024,    /* larger blocks are mapped by themselves: they are rare */
     DROP_SLICE = 1024 * 1024,      /* pages that are given back at once: 0.1 ms or so */
-    GROW_BY = 4 * 1024 * 1024,     /* of the heap, above what is asked for; untouched it is free */
-    PAGE = 4096
+    GROW_BY = 4 * 1024 * 1024      /* of the heap, above what is asked for; untouched it is free */
 };
 
 /* Nothing comes near it: it only keeps the sum of sizes from wrapping. */
@@ -36,8 +36,9 @@ struct arena_block {
 STATIC_ASSERT(offsetof(struct arena_block, data) % 8 == 0, "what is given out is aligned");
 static atomic_uint_least64_t mem_fail_counter;
 
-/* mem_keep_freed was called, of the allocator of the system: simulations have their own. */
-static bool mem_keeps;
+/* Bytes of a page, once mem_keep_freed was called; else 0, for the allocator is not the system's:
+ * simulations have their own. */
+static size_t mem_page;
 
 static bool mem_must_fail(void)
 {
@@ -148,8 +149,8 @@ static void mem_drop_pages(void *pointer)
     size_t size = malloc_usable_size(pointer);
     if (size < MAP_FROM)
         return;
-    uintptr_t at = ((uintptr_t)pointer + PAGE - 1) / PAGE * PAGE;
-    uintptr_t end = ((uintptr_t)pointer + size) / PAGE * PAGE;
+    uintptr_t at = ((uintptr_t)pointer + mem_page - 1) / mem_page * mem_page;
+    uintptr_t end = ((uintptr_t)pointer + size) / mem_page * mem_page;
     ASSERT(at < end);
     for (; at < end; at += DROP_SLICE)
         (void)madvise((void *)at, end - at < DROP_SLICE ? end - at : DROP_SLICE, MADV_DONTNEED);
@@ -157,7 +158,7 @@ static void mem_drop_pages(void *pointer)
 
 void mem_free(void *pointer)
 {
-    if (pointer && mem_keeps)
+    if (pointer && mem_page > 0)
         mem_drop_pages(pointer);
     free(pointer);
 }
@@ -174,7 +175,8 @@ void *mem_try_realloc(void *pointer, size_t size)
 
 void mem_keep_freed(void)
 {
-    mem_keeps = true;
+    mem_page = (size_t)sysconf(_SC_PAGESIZE);
+    ASSERT(mem_page > 0 && DROP_SLICE % mem_page == 0);
     (void)mallopt(M_TRIM_THRESHOLD, KEEP_FREED);
     (void)mallopt(M_MMAP_THRESHOLD, MAP_FROM);
     (void)mallopt(M_ARENA_MAX, 1);     /* each would keep as much */
