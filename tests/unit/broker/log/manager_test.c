@@ -142,6 +142,7 @@ static struct {
     struct log *logs[MANY];
     int count;
     int begun; /* files that were being written when the first ones were */
+    int left;  /* files that waited when somebody looked */
 } many;
 
 static void many_opened(void *data, int err, struct log *log)
@@ -169,6 +170,51 @@ static bool many_are_written(struct log_world *f)
     return waiting == 0 && writing == 0;
 }
 
+static int many_waiting(void)
+{
+    int waiting = 0;
+    for (int i = 0; i < MANY; i++)
+        waiting += many.logs[i]->epochs.dirty;
+    return waiting;
+}
+
+static bool many_go_on(struct log_world *f)
+{
+    (void)f;
+    return many_waiting() < many.left;
+}
+
+static bool many_were_put_off(struct log_world *f)
+{
+    return f->manager->side_waits >= 2;
+}
+
+static void many_lead(int32_t epoch)
+{
+    for (int i = 0; i < MANY; i++)
+        CHECK_INT(log_assign_epoch(many.logs[i], epoch), 0);
+    many.left = MANY;
+}
+
+/* A disk so slow that a thousand jobs are under way all the time puts the others off. */
+static void many_meet_a_slow_disk(struct log_world *f)
+{
+    many_lead(8);
+    fixture_wait(f, many_go_on);
+    for (int i = 0; i < MANY_JOBS_MAX; i++)
+        log_jobs_begin(&f->manager->jobs);
+    many.left = many_waiting();
+    CHECK(many.left > 0);
+    fixture_wait(f, many_were_put_off);
+    CHECK_INT(many_waiting(), many.left);
+    f->manager->side_waits = 1000; /* as after a long while */
+    fixture_wait(f, many_go_on);
+    CHECK(many_waiting() >= many.left - MANY_JOBS_MAX);
+    for (int i = 0; i < MANY_JOBS_MAX; i++)
+        log_jobs_cancel(&f->manager->jobs);
+    fixture_wait(f, many_are_written);
+}
+
 /* As after a start, when it leads them. */
 static void the_epochs_of_many_take_turns(void)
 {
@@ -180,11 +226,11 @@ static void the_epochs_of_many_take_turns(void)
     for (int i = 0; i < MANY; i++)
         log_manager_open(f.manager, "many", i, &f.topic_id, &f.config, many_opened, &many);
     fixture_wait(&f, many_are_open);
-    for (int i = 0; i < MANY; i++)
-        CHECK_INT(log_assign_epoch(many.logs[i], 7), 0);
+    many_lead(7);
     fixture_wait(&f, many_are_written);
     CHECK(many.begun > 0);
     CHECK(many.begun <= MANY_JOBS_MAX);
+    many_meet_a_slow_disk(&f);
     fixture_close(&f);
 }
 
