@@ -21,6 +21,7 @@ struct guest {
     struct props system;
     struct agent_host host;
     struct env_thread *thread;
+    sem_t left;        /* nobody but the thread uses `env` any more */
     sem_t ended;       /* the thread has nothing more to do */
     struct env *owner; /* whose loop is told of the end; NULL = nobody is */
     void (*stopped)(void *data);
@@ -59,6 +60,10 @@ static void guest_run(void *data)
     agent_host_follow(&guest->host);
     env_run(guest->env);
     agent_host_close(&guest->host);
+    while (sem_wait(&guest->left) < 0)
+        ASSERT(errno == EINTR);
+    env_free(guest->env); /* it waits for what workers do for the agent, perhaps for ever */
+    guest->env = NULL;
     sem_post(&guest->ended);
 }
 
@@ -68,6 +73,7 @@ static void guest_close(struct guest *guest)
     if (guest->env)
         env_free(guest->env);
     sem_destroy(&guest->ended);
+    sem_destroy(&guest->left);
     props_close(&guest->system);
     mem_free(guest);
 }
@@ -78,6 +84,8 @@ static int guest_start(const struct config *config, const struct logger *logger,
     struct guest *guest = mem_alloc(sizeof(*guest));
     const char *name = config_str(config, CONFIG_AGENT_NAME);
     int made = sem_init(&guest->ended, 0, 0);
+    ASSERT(made == 0);
+    made = sem_init(&guest->left, 0, 0);
     ASSERT(made == 0);
     props_init(&guest->system);
     int err = guest_read_properties(guest, config_str(config, CONFIG_AGENT_PROPERTIES), problem);
@@ -153,6 +161,7 @@ static bool guest_free(struct guest *guest, int64_t ms)
 {
     if (!guest->stopping)
         env_stop(guest->env); /* agent_host_close ends what works */
+    sem_post(&guest->left);
     if (!guest_wait(guest, ms))
         return false;
     env_thread_join(guest->thread);

@@ -40,12 +40,14 @@ enum { NODE_TICK_US = 1000000, NODE_WATCHDOG_PARTS = 4 };
 /* For how long a guest may take to end: its sinks have ten seconds, and disks are slow. */
 enum { NODE_GUEST_MS = 30000, NODE_GUEST_LATE_MS = 1000 };
 
-enum node_state { NODE_SERVING, NODE_GUEST_ENDS, NODE_BROKER_ENDS };
+enum node_state { NODE_SERVING, NODE_GUEST_ENDS, NODE_BROKER_ENDS, NODE_GUEST_LEFT };
 
 static const struct state_row node_states[] = {
     [NODE_SERVING] = {"serving", STATE_BIT(NODE_GUEST_ENDS) | STATE_BIT(NODE_BROKER_ENDS)},
-    [NODE_GUEST_ENDS] = {"the guest ends", STATE_BIT(NODE_BROKER_ENDS)},
+    [NODE_GUEST_ENDS] = {"the guest ends",
+                         STATE_BIT(NODE_BROKER_ENDS) | STATE_BIT(NODE_GUEST_LEFT)},
     [NODE_BROKER_ENDS] = {"the broker ends", 0},
+    [NODE_GUEST_LEFT] = {"the broker ends without the guest", 0},
 };
 
 struct controller_host {
@@ -250,9 +252,9 @@ static void node_move(struct node *node, enum node_state to)
     STATE_MOVE(node_states, node->state, to);
 }
 
-static void node_stop_broker(struct node *node)
+static void node_stop_broker(struct node *node, enum node_state to)
 {
-    node_move(node, NODE_BROKER_ENDS);
+    node_move(node, to);
     env_timer_stop(&node->guest_late);
     if (node->broker)
         broker_stop(node->broker, node_broker_stopped, node);
@@ -266,7 +268,7 @@ static void node_guest_stopped(void *data)
     struct node *node = data;
     ASSERT(node->state != NODE_SERVING);
     if (node->state == NODE_GUEST_ENDS)
-        node_stop_broker(node);
+        node_stop_broker(node, NODE_BROKER_ENDS);
 }
 
 static void node_guest_is_late(void *data)
@@ -277,14 +279,14 @@ static void node_guest_is_late(void *data)
                  "the agent has not ended in %d s: the broker stops without it. When it was last "
                  "heard of, its channels had %zu %s in memory only, lost unless it ends in time",
                  NODE_GUEST_MS / 1000, left, plural((int64_t)left, "event", "events"));
-    node_stop_broker(node);
+    node_stop_broker(node, NODE_GUEST_LEFT);
 }
 
 static void node_stop(struct node *node)
 {
     notify_send(node->notify, "STOPPING=1\nSTATUS=stopping");
     if (!node->guest) {
-        node_stop_broker(node);
+        node_stop_broker(node, NODE_BROKER_ENDS);
         return;
     }
     node_move(node, NODE_GUEST_ENDS);
@@ -494,11 +496,11 @@ static void node_start_guest(struct node *node, struct buf *problem)
         logger_error(&node->logger, "no agent works inside this node: %s", buf_text(problem));
 }
 
-/* Whether it is still there. */
+/* Whether it is still there: its thread, or a worker that a disk keeps. */
 static bool node_close_guest(struct node *node)
 {
     env_timer_stop(&node->guest_late);
-    int64_t wait_ms = node->state == NODE_BROKER_ENDS ? NODE_GUEST_LATE_MS : NODE_GUEST_MS;
+    int64_t wait_ms = node->state == NODE_GUEST_LEFT ? NODE_GUEST_LATE_MS : NODE_GUEST_MS;
     if (!node->guest || node->guests->free(node->guest, wait_ms))
         return false;
     logger_error(&node->logger, "the agent is stuck: this process ends without it");
