@@ -381,6 +381,8 @@ sinks.k1.sink.serializer = header_and_text
         os.remove(agent.path("flume.opts"))
         said = tool(*conf, "-u", uri, "-u", "classpath:more.conf", "--check", "-n", "a1", "-DA=1", "-DC=1")
         check("no mistake" in said.stdout, f"a URI: {said.stdout}")
+        said = tool(*conf[:2], "-f", "", "--check", "-n", "a1", check_status=False)
+        check(said.returncode == 1 and "--conf-file is empty" in said.stderr, f"a file without a name: {said.stderr}")
         agent.append("flume.opts", "name = a1\nno-such = 1\n")
         for words, status, what in ((("-u", "http://localhost/flume.conf"), 1, "read from files only"),
                                     (("-f", "x", "--conf-user", "me"), 1, "nobody to log in"),

@@ -271,11 +271,15 @@ static int agent_program_run(struct agent_program *program)
 {
     const struct options *options = program->run->options;
     struct agent_config *config;
+    const char *file;
     program->name = options_get(options, "name");
     if (!options_has(options, "conf-file") && !options_has(options, "conf-uri"))
         return tool_misuse(program->run, "which configuration? Give it with --conf-file FILE");
     if (!program->name)
         return tool_misuse(program->run, "which agent of the file? Give it with --name NAME");
+    for (size_t at = 0; (file = options_next(options, "conf-file", &at));)
+        if (file[0] == '\0')
+            return tool_misuse(program->run, "--conf-file is empty: name the file");
     if (agent_read_defines(program))
         return 1;
     program->file = agent_find_files(program);
