@@ -383,6 +383,10 @@ sinks.k1.sink.serializer = header_and_text
         check("no mistake" in said.stdout, f"a URI: {said.stdout}")
         said = tool(*conf[:2], "-f", "", "--check", "-n", "a1", check_status=False)
         check(said.returncode == 1 and "--conf-file is empty" in said.stderr, f"a file without a name: {said.stderr}")
+        os.mkdir(agent.path("flume.opts"))
+        said = tool(*conf, "-f", "x", "--check", "-n", "a1", check_status=False)
+        check(said.returncode == 1 and "flume.opts: Is a directory" in said.stderr, f"not to be read: {said.stderr}")
+        os.rmdir(agent.path("flume.opts"))
         agent.append("flume.opts", "name = a1\nno-such = 1\n")
         for words, status, what in ((("-u", "http://localhost/flume.conf"), 1, "read from files only"),
                                     (("-f", "x", "--conf-user", "me"), 1, "nobody to log in"),

@@ -7,6 +7,7 @@
 #include "tools/agent/flume_start.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -102,12 +103,14 @@ int flume_start_add_options(struct tool_run *run, const char *conf, struct flume
     *start = (struct flume_start){0};
     props_init(&start->opts);
     char *text = path ? text_file_read(path, &len) : NULL;
-    int status = 0;
+    int status = 0, err = path && !text ? errno : 0;
     if (text && props_parse(&start->opts, text, len, &line))
         status =
             tool_fail(run, "%s line %d: it is no line of options, such as name = a1", path, line);
     else if (text)
         status = flume_start_merge(run, path, start);
+    else if (err != 0 && err != ENOENT && err != ENOTDIR)
+        status = tool_fail(run, "can't read %s: %s", path, strerror(err));
     mem_free(text);
     mem_free(inside);
     return status;
