@@ -30,7 +30,7 @@ struct spooldir_rules *spooldir_rules_new(const struct part *part, struct buf *p
     rules->refs = 1;
     rules->dir = mem_strdup(part_text(part, "spoolDir"));
     rules->suffix = mem_strdup(part_text(part, "fileSuffix"));
-    rules->refused = mem_strdup("");
+    rules->refused = mem_strdup("\n");
     const char *tracker = part_text(part, "trackerDir");
     rules->tracker =
         tracker[0] == '/' ? mem_strdup(tracker) : mem_printf("%s/%s", rules->dir, tracker);
@@ -55,7 +55,7 @@ static bool spooldir_takes(const struct spooldir_rules *rules, const char *name)
 
 static bool spooldir_is_refused(const struct spooldir_rules *rules, const char *path)
 {
-    char *line = mem_printf("%s\n", path);
+    char *line = mem_printf("\n%s\n", path); /* no end of a longer one */
     bool found = strstr(rules->refused, line) != NULL;
     mem_free(line);
     return found;

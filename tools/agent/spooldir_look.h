@@ -14,7 +14,7 @@ struct spooldir_rules {
     bool youngest, recursive;
     char *tracker; /* the directory */
     bool marks;    /* files that were read have a mark there, instead of another name */
-    char *refused; /* paths that could not be finished, each with a newline behind it */
+    char *refused; /* paths that could not be finished, each between two newlines */
 };
 
 struct spooldir_rules *spooldir_rules_new(const struct part *part, struct buf *problems);

@@ -162,6 +162,30 @@ static void a_finished_file_leaves_no_position(void)
     spool_close(&s);
 }
 
+/* One that can't be finished is not read again, but another one is whose path is the end of its. */
+static void what_is_left_is_told_from_what_ends_alike(void)
+{
+    struct spool s;
+    spool_open(&s, "recursiveDirectorySearch=true");
+    char *outer = spool_path(&s, "tmp"), *inner = mem_printf("%s%s", s.dir, s.dir);
+    char *name = mem_printf("%s/a", s.dir + 1), *taken = mem_printf("%s.COMPLETED", name);
+    CHECK(mkdir(outer, 0700) == 0);
+    CHECK(mkdir(inner, 0700) == 0);
+    spool_write(&s, taken, "");
+    spool_write(&s, name, "one\n");
+    spool_start(&s);
+    UNTIL(s.w.env, strstr(spool_got(&s), "one|"));
+    spool_write(&s, "a", "two\n");
+    UNTIL(s.w.env, strstr(spool_got(&s), "two|"));
+    CHECK_STR(buf_text(&s.got), "one|two|");
+    source_stop(s.source);
+    mem_free(outer);
+    mem_free(inner);
+    mem_free(name);
+    mem_free(taken);
+    spool_close(&s);
+}
+
 /* Their names stay, and a mark in the tracker's directory says that they were read. */
 static void marks_tell_what_was_read(void)
 {
@@ -402,7 +426,8 @@ static void a_stop_in_the_middle_of_a_block_is_clean(void)
 
 TAP_MAIN(TAP_TEST(records_of_avro_files_are_events), TAP_TEST(an_avro_file_goes_on_behind_a_block),
          TAP_TEST(a_damaged_avro_file_is_set_aside),
-         TAP_TEST(a_stop_in_the_middle_of_a_block_is_clean), TAP_TEST(marks_tell_what_was_read),
+         TAP_TEST(a_stop_in_the_middle_of_a_block_is_clean),
+         TAP_TEST(what_is_left_is_told_from_what_ends_alike), TAP_TEST(marks_tell_what_was_read),
          TAP_TEST(circles_and_marks_are_not_looked_into),
          TAP_TEST(only_the_same_file_goes_on_where_it_was),
          TAP_TEST(a_finished_file_leaves_no_position))
