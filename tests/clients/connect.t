@@ -104,9 +104,15 @@ class Run:
                                    for value in values)
 
     def stop(self, worker):
-        """It ends well."""
+        """It ends well; one that hangs is killed, as an operator would, and its threads are shown: each line
+        comes through once all the same."""
         worker.child.send_signal(signal.SIGTERM)
-        wait_until(lambda: worker.child.poll() is not None, DEADLINE_S, "the worker ends on SIGTERM")
+        try:
+            wait_until(lambda: worker.child.poll() is not None, DEADLINE_S, "the worker ends on SIGTERM")
+        except AssertionError as error:
+            note(f"{error}: it is killed\n{worker.described()}\n{worker.threads()}")
+            worker.child.kill()
+            worker.child.wait()
         self.workers.remove(worker)
 
     def replace(self, worker):

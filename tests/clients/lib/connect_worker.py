@@ -1,6 +1,7 @@
 """A worker of Kafka Connect as a child, standalone or distributed, and its REST interface."""
 import json
 import os
+import signal
 import urllib.request
 
 from lib_path import CLUSTER_LIB  # noqa: F401 makes the harness importable
@@ -65,6 +66,16 @@ class Worker(Program):
         with urllib.request.urlopen(asked, timeout=REST_S) as answer:
             text = answer.read()
         return json.loads(text) if text else None
+
+    def threads(self):
+        """What each thread of the JVM waits for, but for those that always wait."""
+        begin = len(self.lines)
+        self.child.send_signal(signal.SIGQUIT)
+        wait_until(lambda: any(words[:2] == ["JNI", "global"] for words in self.lines[begin:]), REST_S,
+                   "the JVM shows its threads")
+        text = "\n".join(" ".join(words) for words in self.lines[begin:])
+        return "\n\n".join(part for part in text.replace("\n\"", "\n\n\"").split("\n\n")
+                           if "org.apache.kafka" in part)
 
     def configure(self, name, connector, deadline_s):
         """While the workers elect a leader they refuse it."""
