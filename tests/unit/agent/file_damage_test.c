@@ -255,6 +255,7 @@ static void put_mimics(struct bench *b, const uint8_t *unit, size_t unit_len, in
     CHECK_INT(env_file_write(file, "\0\0\0", 4, last_record(data, len)), 0);
     env_file_close(file);
     mem_free(data);
+    mem_free(text);
     mem_free(path);
 }
 
