@@ -12,6 +12,16 @@
 #include "broker/replica/partition_private.h"
 #include "kafka/batch.h"
 
+/* Where the log can't begin afresh the watermark stays: else readers were let beyond its ends. */
+static int partition_begin_at(struct partition *partition, int64_t offset)
+{
+    int err = log_reset(partition->log, offset);
+    if (!err)
+        partition->high_watermark = offset;
+    ASSERT(err || log_end_offset(partition->log) == offset);
+    return err;
+}
+
 /* The leader's log starts in the middle of a batch (DeleteRecords), and an empty log of ours starts
  * there too: batches come whole, so ours has to begin where that one does. Its start follows the
  * leader's again right after. */
@@ -23,10 +33,7 @@ static int partition_begin_with(struct partition *partition, const uint8_t *byte
     if (log_start_offset(log) != end || batch_parse_header(bytes, len, &batch) ||
         batch.base_offset >= end || batch_last_offset(&batch) < end)
         return 0;
-    int err = log_reset(log, batch.base_offset);
-    partition->high_watermark = batch.base_offset;
-    ASSERT(err || log_end_offset(log) == batch.base_offset);
-    return err;
+    return partition_begin_at(partition, batch.base_offset);
 }
 
 int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
@@ -106,11 +113,8 @@ int partition_restart_at(struct partition *partition, int64_t leader_log_start)
                 "%s-%d: the leader's log starts at %lld, past our end %lld: starting there afresh",
                 partition->topic, partition->index, (long long)leader_log_start,
                 (long long)log_end_offset(partition->log));
-    int err = log_reset(partition->log, leader_log_start);
-    if (!err) {
-        partition->high_watermark = leader_log_start;
+    int err = partition_begin_at(partition, leader_log_start);
+    if (!err)
         log_save_start(partition->log);
-    }
-    ASSERT(err || log_end_offset(partition->log) == leader_log_start);
     return err;
 }
