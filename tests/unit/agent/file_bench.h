@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "world.h"
+#include "ended.h"
 
 struct bench {
     struct world world;
@@ -14,17 +14,6 @@ struct bench {
     struct channel *channel;
     struct take *take;
 };
-
-struct ended {
-    struct put put;
-    struct event events[100];
-    int status; /* 1 = not yet */
-};
-
-static inline void on_ended(struct put *put, int status)
-{
-    CONTAINER_OF(put, struct ended, put)->status = status;
-}
 
 static inline void close_whole(struct bench *b)
 {
@@ -90,13 +79,7 @@ static inline int put(struct bench *b, int first, size_t count, size_t size)
         ended.events[i] = world_event(text);
         ended.events[i].headers = headers_set(NULL, "h", "v", 1);
     }
-    ended.put = (struct put){.events = ended.events, .count = count, .done = on_ended};
-    int status = channel_put(b->channel, &ended.put, true);
-    if (status == TRANSACTION_PENDING) {
-        UNTIL(b->world.env, ended.status != 1);
-        status = ended.status;
-    }
-    event_unref_all(ended.events, count);
+    int status = ended_put(&ended, b->world.env, b->channel, count);
     mem_free(text);
     return status;
 }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "world.h"
+#include "ended.h"
 
 struct bench {
     struct world world;
@@ -13,17 +13,6 @@ struct bench {
     struct take *one, *two;
     int next_in, next_out; /* numbers of events */
 };
-
-struct ended {
-    struct put put;
-    struct event events[16];
-    int status; /* 1 = not yet */
-};
-
-static void on_ended(struct put *put, int status)
-{
-    CONTAINER_OF(put, struct ended, put)->status = status;
-}
 
 static void close_whole(struct bench *b)
 {
@@ -71,13 +60,7 @@ static int put(struct bench *b, size_t count)
         snprintf(text, sizeof(text), "%d", b->next_in + (int)i);
         ended.events[i] = world_event(text);
     }
-    ended.put = (struct put){.events = ended.events, .count = count, .done = on_ended};
-    int status = channel_put(b->channel, &ended.put, true);
-    if (status == TRANSACTION_PENDING) {
-        UNTIL(b->world.env, ended.status != 1);
-        status = ended.status;
-    }
-    event_unref_all(ended.events, count);
+    int status = ended_put(&ended, b->world.env, b->channel, count);
     if (status == 0)
         b->next_in += (int)count;
     return status;
